@@ -1,0 +1,51 @@
+/* Variable expansion and quote removal (reference/dockerfile.md §2). Pure: text and environment in, text out. */
+#ifndef DFGEN_WORD_H
+#define DFGEN_WORD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "runtime/lib/span.h"
+
+struct arena;
+struct buf;
+
+/* How variables are looked up. */
+struct word_env {
+    /* The value of a variable: true and *value when it is set (also when empty). */
+    bool (*get)(const void *data, struct span name, struct span *value);
+    const void *data;
+};
+
+enum word_mode {
+    WORD_ONE,      /* one word out: quotes removed, no splitting */
+    WORD_HEREDOC,  /* quotes are plain, escape is always '\' */
+};
+
+enum { WORD_LIMIT = 1024 * 1024 }; /* bytes of one expanded word (reference/sandbox.md S50) */
+
+struct word_result {
+    struct span text;        /* the arena's */
+    const char *error;       /* NULL, or what is wrong ("unsupported modifier (^) in substitution"); the arena's */
+    size_t error_at;         /* offset in the input */
+    /* Names that were used but not set, without duplicates: for the UndefinedVar check. */
+    struct span *undefined;
+    size_t undefined_count;
+};
+
+struct word_result word_expand(struct arena *arena, struct span text, char escape, enum word_mode mode,
+                               const struct word_env *env);
+
+/* "Words" mode: expanded and split at unquoted white space (EXPOSE). words are the arena's. */
+struct word_list {
+    struct span *words;
+    size_t count;
+    const char *error;
+    size_t error_at;
+    struct span *undefined;
+    size_t undefined_count;
+};
+
+struct word_list word_split(struct arena *arena, struct span text, char escape, const struct word_env *env);
+
+#endif
