@@ -1,0 +1,55 @@
+/*
+ * A folder of files to copy from, seen under its ignore patterns: walked by gen (which writes the list of the files that a step may
+ * read) and read again by the helpers. N.list holds one line an entry, sorted by path as in list.h:
+ *
+ *     dfgen-files 1
+ *     TYPE \t MODE \t PATH [\t TARGET]       TYPE as in list.h (d f l c b p); TARGET for symlinks
+ *     ? \t - \t PATH                         named without wildcards and not there when gen looked: another edge makes it
+ *     i \t - \t PATTERN                      ignore patterns, in order, for what a '?' turns out to be when it is a folder
+ */
+#ifndef DFGEN_CONTEXT_H
+#define DFGEN_CONTEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct arena;
+struct buf;
+struct entry;
+struct pattern_list;
+struct store;
+struct tree;
+
+/* --- gen's side: walking --- */
+
+struct context;
+
+/*
+ * A context folder. patterns may be NULL. hidden: further clean paths that do not exist (the build folder's .dfgen, build.ninja), NULL-terminated,
+ * may be NULL. Nothing is read until asked. NULL with errno when the folder cannot be opened.
+ */
+struct context *context_open(const char *folder, const struct pattern_list *patterns, const char *const *hidden);
+void context_close(struct context *context);
+/* Descriptor of the folder. */
+int context_dir(const struct context *context);
+
+/*
+ * The tree of what is at and below a clean path ("" for all), walked now under the patterns; owners are 0:0, files have no digest. Only what is asked for
+ * is read; asking again costs nothing. The tree grows with each call and is the context's. -1 with errno (EACCES with
+ * *path the one that cannot be read).
+ */
+int context_walk(struct context *context, const char *path, const char **failed);
+struct tree *context_tree(struct context *context);
+/* Clean paths of the folders that were read: when one of them changes, gen must look again. */
+const char *const *context_folders(const struct context *context, size_t *count);
+
+/* --- the helpers' side --- */
+
+/*
+ * The tree that N.list describes, of one layer whose files lie in folder: modes and sizes as they are now, digests of the files from the index
+ * in the store or by reading them (in parallel). '?' entries are looked up now. -1 with errno and *failed the path: ENOENT, EACCES, or ESTALE when an entry is
+ * of another type than listed.
+ */
+struct tree *context_load(struct store *store, const char *folder, const char *list, struct arena *arena, const char **failed);
+
+#endif
