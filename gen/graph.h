@@ -1,0 +1,57 @@
+/*
+ * The build graph: edges with files, and targets. Made by plan.c (which knows steps), written by emit/ (which knows ninja); nothing in it
+ * is quoted for any syntax. Paths are relative to the folder that ninja runs in. Strings are the arena's.
+ */
+#ifndef DFGEN_GRAPH_H
+#define DFGEN_GRAPH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "runtime/lib/vec.h"
+
+struct arena;
+
+/* Rule names are an interface: launchers and siso select edges by them (docs/architecture.md). */
+enum rule { RULE_BASE, RULE_COPY, RULE_FETCH, RULE_RUN, RULE_RUN_LOCAL, RULE_LAYER, RULE_IMAGE, RULE_EXPORT };
+extern const char *const rule_names[];      /* "base", "copy", … */
+extern const char *const rule_helpers[];    /* "dfgen-base", …: run_local is dfgen-run too */
+
+typedef VEC(const char *) graph_paths;
+
+struct edge {
+    enum rule rule;
+    const char *step;           /* the step file: the command's one argument, and an input */
+    const char *description;    /* "[production 3/7] RUN npm ci": printable */
+    graph_paths outputs;        /* the first is the stamp, descriptor or index.json */
+    graph_paths inputs;         /* explicit inputs besides the step file: stamps, N.in, N.list, files */
+    graph_paths order_only;     /* settings.json, places.json */
+    /* Context files: written to inputs.ninja as a phony (named STEP's path with ".inputs"), since there may be 100,000. Absent when empty. */
+    graph_paths context_files;
+};
+
+/* A name that a user asks for: phony. */
+struct target {
+    const char *name;
+    graph_paths inputs;
+};
+
+struct graph {
+    struct arena *arena;
+    VEC(struct edge *) edges;
+    VEC(struct target *) targets;
+    graph_paths defaults;
+    /* What gen read: a change of one of them makes build.ninja out of date (files and folders). */
+    graph_paths generator_inputs;
+};
+
+struct graph *graph_new(struct arena *arena);
+void graph_free(struct graph *graph); /* the vectors; the rest is the arena's */
+/* A new edge for a step file; it stands in the graph already. */
+struct edge *graph_edge(struct graph *graph, enum rule rule, const char *step, const char *description);
+/* The target of that name, made when missing. */
+struct target *graph_target(struct graph *graph, const char *name);
+/* Append path unless it is the same string as one that is there (linear for short lists; use only there). */
+void graph_add_path(graph_paths *paths, const char *path);
+
+#endif

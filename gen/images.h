@@ -1,0 +1,71 @@
+/*
+ * Where FROM, COPY --from and mounts find images: named contexts, folders of archives, the store. Reads indexes, manifests and
+ * configs, checks their digests, and never touches a layer. Nothing here knows instructions.
+ */
+#ifndef DFGEN_IMAGES_H
+#define DFGEN_IMAGES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "runtime/lib/span.h"
+
+struct arena;
+struct json_t;
+struct opts;
+struct platform;
+
+/* A layer of a base image: where its blob is, and what it is. */
+struct image_layer {
+    const char *digest;     /* "sha256:HEX" of the blob */
+    const char *diff_id;    /* "sha256:HEX" of the tar */
+    const char *media_type;
+    int64_t size;           /* of the blob */
+    const char *blob;       /* file that holds it, relative to the build folder; NULL: it is in the store */
+    int64_t offset;         /* where in that file, and how long: an archive's member; -1: the whole file */
+};
+
+struct image {
+    const char *name;               /* for messages */
+    const char *digest;             /* of the manifest, "sha256:HEX" (of the config for a docker-archive) */
+    struct json_t *config;          /* the image config, whole, as it stands in the blob */
+    struct image_layer *layers;     /* lowest first */
+    size_t layer_count;
+    const char **inputs;            /* files (relative to the build folder) whose change means that gen must look again */
+    size_t input_count;
+};
+
+struct images;
+struct images *images_new(struct arena *arena, const struct opts *opts);
+void images_free(struct images *images);
+
+enum context_kind {
+    CONTEXT_NONE,       /* no such named context */
+    CONTEXT_FOLDER,     /* a folder: *folder, relative to the build folder */
+    CONTEXT_IMAGE,      /* an image: *image (NULL with *error when it cannot be read or is scratch) */
+    CONTEXT_SCRATCH,    /* docker-image://scratch */
+    CONTEXT_BAD,        /* there is one, but it cannot be used: *error says why */
+};
+
+struct named_context {
+    enum context_kind kind;
+    const char *folder;
+    const struct image *image;
+    const char *error;
+};
+
+/*
+ * The named context (--build-context, [contexts] of dfgen.ini) for a name as it stands in the Dockerfile, normalised here (§5.2): "NAME::os/arch" first.
+ * wanted chooses from an index of several platforms. The same question twice gives the same answer at no cost.
+ */
+struct named_context images_context(struct images *images, const char *name, const struct platform *wanted);
+
+/*
+ * An image by its normalised reference ("docker.io/library/busybox:latest"): named contexts are not looked at. NULL: *error says where it
+ * was looked for and what to do.
+ */
+const struct image *images_find(struct images *images, const char *reference, const struct platform *wanted,
+                                const char **error);
+
+#endif
