@@ -12,6 +12,8 @@
 
 struct arena;
 
+typedef VEC(const char *) opt_list;
+
 struct opt_pair {
     const char *name;
     const char *value;  /* NULL: no "=" was given (build args: resolved from the environment already) */
@@ -25,7 +27,7 @@ struct opt_output {
     const char *compression;    /* NULL: gzip */
     int level;                  /* -1: default */
     bool docker_types;          /* oci-mediatypes=false, or type=docker */
-    VEC(const char *) names;    /* name=, comma separated */
+    opt_list names;    /* name=, comma separated */
     VEC(struct opt_pair) annotations;
 };
 
@@ -51,17 +53,17 @@ struct opts {
     VEC(struct opt_pair) annotations;
     VEC(struct opt_secret) secrets;
     VEC(struct opt_pair) ssh;           /* id -> socket path, or NULL for $SSH_AUTH_SOCK */
-    VEC(const char *) platforms;        /* as written; empty: this machine's */
-    VEC(const char *) tags;
+    opt_list platforms;        /* as written; empty: this machine's */
+    opt_list tags;
     VEC(struct opt_output) outputs;
-    VEC(const char *) allow;            /* "network.host", "security.insecure" */
+    opt_list allow;            /* "network.host", "security.insecure" */
     /* how */
     bool no_cache;
-    VEC(const char *) no_cache_filter;  /* stage names */
+    opt_list no_cache_filter;  /* stage names */
     const char *network;                /* "default", "none", "host"; NULL: not given */
-    VEC(const char *) add_hosts;        /* "HOST:IP" as given */
+    opt_list add_hosts;        /* "HOST:IP" as given */
     long long shm_size;                 /* bytes, 0: default */
-    VEC(const char *) ulimits;          /* "name=soft[:hard]" */
+    opt_list ulimits;          /* "name=soft[:hard]" */
     const char *iidfile, *metadata_file; /* relative to the build folder */
     const char *compression;            /* of layers, from the outputs; "gzip" */
     int compression_level;              /* -1: default */
@@ -73,19 +75,26 @@ struct opts {
     const char *build_file;     /* "build.ninja" */
     const char *prefix;         /* before rule, target and variable names; "" */
     const char *store;          /* absolute */
-    VEC(const char *) image_folders;    /* [images] path, --images: folders of archives and layouts, relative to the build folder */
+    opt_list image_folders;    /* [images] path, --images: folders of archives and layouts, relative to the build folder */
     const char *launcher;       /* put before the command of RUN edges; NULL */
-    int argc;                   /* the command line as given, and where: for options.json */
+    int argc;                   /* the command line as given (options only), and where: for options.json */
     char **argv;
-    const char *start_dir;      /* absolute: where the command line was given */
+    const char *start_dir;      /* absolute, symlinks resolved: where the command line was given */
+    const char *build_real;     /* absolute, symlinks resolved: the build folder */
+    VEC(struct opt_pair) environment;   /* what was taken from the environment, for options.json */
 };
 
 /*
- * Read the command line (after the command word) and dfgen.ini, make and enter the build folder. Ends the process with exit 2 on wrong usage and with exit 0 after
- * --help. command is "" for plain generation.
+ * Read the command line (argv[0] is skipped) and dfgen.ini, make and enter the build folder. Ends the process with exit 2 on wrong usage, and with exit 0
+ * after --help and --version. positional: what may follow the options: "context" (at most one) or "targets" (left in *rest, NULL-terminated).
  */
-struct opts *opts_read(struct arena *arena, int argc, char **argv);
+struct opts *opts_read(struct arena *arena, int argc, char **argv, const char ***rest);
 void opts_free(struct opts *opts);
-void opts_help(void);
+
+/* A path as the user wrote it (relative to base, absolute) as one relative to the build folder. Symlinks are resolved but for the last component. */
+const char *opts_path(const struct opts *opts, const char *base, const char *path);
+
+/* Set one thing that dfgen.ini says: "section.key". NULL, or what is wrong with it. base: the folder of the file, absolute. */
+const char *opts_set_ini(struct opts *opts, const char *base, const char *section, const char *key, const char *value);
 
 #endif

@@ -1,0 +1,322 @@
+/*
+ * Owns the grammars of option values: CSV records, NAME=VALUE, sizes. Called by the setters of opts.
+ * Must not know which option a value came from.
+ */
+#include "gen/opts.h"
+
+#include "gen/opts_value.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "runtime/lib/arena.h"
+#include "runtime/lib/path.h"
+#include "runtime/lib/span.h"
+
+struct opt_pair opts_value_pair(struct arena *arena, const char *text)
+{
+    const char *equals = strchr(text, '=');
+    if (!equals)
+        return (struct opt_pair){arena_strdup(arena, text), NULL};
+    return (struct opt_pair){arena_strndup(arena, text, (size_t)(equals - text)), arena_strdup(arena, equals + 1)};
+}
+
+/* What was taken from the environment is noted: build.ninja's own edge must find the same later. */
+static const char *take_environment(struct opts *opts, const char *name)
+{
+    const char *value = getenv(name);
+    if (value)
+        vec_push(&opts->environment, (struct opt_pair){arena_strdup(opts->arena, name), arena_strdup(opts->arena, value)});
+    return value;
+}
+
+const char *opts_value_build_arg(struct opts *opts, const char *text)
+{
+    struct opt_pair pair = opts_value_pair(opts->arena, text);
+    if (!*pair.name)
+        return "a build argument needs a name: NAME=VALUE";
+    if (!pair.value)
+        pair.value = take_environment(opts, pair.name);
+    if (pair.value)
+        vec_push(&opts->build_args, pair);
+    return NULL;
+}
+
+/* One record of comma-separated values: fields in double quotes may hold commas ("" is a quote). */
+static const char *split_csv(struct arena *arena, const char *text, opt_list *fields)
+{
+    while (true) {
+        char *field = arena_alloc(arena, strlen(text) + 1), *end = field;
+        bool is_quoted = *text == '"';
+        text += is_quoted;
+        for (;; text++) {
+            if (!*text || (!is_quoted && *text == ','))
+                break;
+            if (is_quoted && *text == '"' && *++text != '"')
+                break;
+            *end++ = *text;
+        }
+        if (is_quoted && *text && *text != ',')
+            return "text behind a closing quote";
+        vec_push(fields, field);
+        if (!*text++)
+            return NULL;
+    }
+}
+
+const char *opts_value_list(struct arena *arena, const char *text, opt_list *words)
+{
+    return split_csv(arena, text, words);
+}
+
+/* Schemes whose rest is a path of this machine; "oci-layout:PATH" and "oci-layout://PATH" are the same. */
+static const char *const path_schemes[] = {"oci-layout", "docker-archive", "oci-archive"};
+
+/* PATH[:TAG][@DIGEST]: where the path ends. A colon or at-sign in the path is fine when the whole is there. */
+static size_t path_length(const char *base, const char *text)
+{
+    char whole[PATH_MAX];
+    for (size_t len = strlen(text);;) {
+        snprintf(whole, sizeof whole, "%s%s%.*s", *text == '/' ? "" : base, *text == '/' ? "" : "/", (int)len, text);
+        if (access(whole, F_OK) == 0)
+            return len;
+        size_t cut = len;
+        while (cut && text[cut - 1] != ':' && text[cut - 1] != '@' && text[cut - 1] != '/')
+            cut--;
+        if (!cut || text[cut - 1] == '/')
+            return strcspn(text, "@:");
+        len = cut - 1;
+    }
+}
+
+static const char *make_relative(struct opts *opts, const char *base, const char *scheme, const char *rest)
+{
+    size_t len = path_length(base, rest);
+    const char *path = opts_path(opts, base, arena_strndup(opts->arena, rest, len));
+    return arena_printf(opts->arena, "%s:%s%s", scheme, path, rest + len);
+}
+
+const char *opts_value_context(struct opts *opts, const char *base, const char *text)
+{
+    struct opt_pair pair = opts_value_pair(opts->arena, text);
+    if (!*pair.name || !pair.value || !*pair.value)
+        return "a context is NAME=VALUE";
+    for (size_t i = 0; i < sizeof path_schemes / sizeof *path_schemes; i++) {
+        const char *scheme = path_schemes[i];
+        size_t len = strlen(scheme);
+        if (strncmp(pair.value, scheme, len) || pair.value[len] != ':')
+            continue;
+        const char *rest = pair.value + len + 1;
+        rest += !strncmp(rest, "//", 2) ? 2 : 0;
+        pair.value = make_relative(opts, base, scheme, rest);
+        vec_push(&opts->contexts, pair);
+        return NULL;
+    }
+    if (!strstr(pair.value, "://") && strncmp(pair.value, "target:", 7) && strncmp(pair.value, "git@", 4)) {
+        const char *path = *pair.value == '/' ? pair.value : arena_printf(opts->arena, "%s/%s", base, pair.value);
+        char real[PATH_MAX];
+        struct stat st;
+        if (!realpath(path, real) || stat(real, &st) < 0)
+            return arena_printf(opts->arena, "%s: %s", pair.value, strerror(errno));
+        if (!S_ISDIR(st.st_mode))
+            return arena_printf(opts->arena, "%s is not a folder (an archive is docker-archive:FILE or oci-archive:FILE)",
+                                pair.value);
+        pair.value = arena_printf(opts->arena, "folder:%s", path_relative(opts->arena, opts->build_real, real));
+    }
+    vec_push(&opts->contexts, pair);
+    return NULL;
+}
+
+/* Where a secret comes from when only its id is given: the variable of that name, else the file. */
+static void default_secret_source(struct opts *opts, const char *base, struct opt_secret *secret)
+{
+    if (getenv(secret->id))
+        secret->env = secret->id;
+    else
+        secret->file = opts_path(opts, base, secret->id);
+}
+
+const char *opts_value_secret(struct opts *opts, const char *base, const char *text)
+{
+    opt_list fields = {0};
+    const char *error = split_csv(opts->arena, text, &fields), *type = NULL;
+    struct opt_secret secret = {0};
+    const char *source = NULL;
+    for (size_t i = 0; i < fields.count && !error; i++) {
+        struct opt_pair pair = opts_value_pair(opts->arena, fields.items[i]);
+        if (!pair.value)
+            error = arena_printf(opts->arena, "invalid field %s: it must be KEY=VALUE", pair.name);
+        else if (!strcmp(pair.name, "id"))
+            secret.id = pair.value;
+        else if (!strcmp(pair.name, "src") || !strcmp(pair.name, "source"))
+            source = pair.value;
+        else if (!strcmp(pair.name, "env"))
+            secret.env = pair.value;
+        else if (!strcmp(pair.name, "type") && (!strcmp(pair.value, "file") || !strcmp(pair.value, "env")))
+            type = pair.value;
+        else
+            error = arena_printf(opts->arena, "unexpected %s=%s", pair.name, pair.value);
+    }
+    vec_free(&fields);
+    if (error)
+        return error;
+    if (!secret.id || !*secret.id)
+        return "a secret needs an id: id=ID[,src=FILE|,env=NAME]";
+    if (source && type && !strcmp(type, "env"))
+        secret.env = source;
+    else if (source)
+        secret.file = opts_path(opts, base, source);
+    else if (!secret.env)
+        default_secret_source(opts, base, &secret);
+    vec_push(&opts->secrets, secret);
+    return NULL;
+}
+
+const char *opts_value_ssh(struct opts *opts, const char *base, const char *text)
+{
+    struct opt_pair pair = opts_value_pair(opts->arena, text);
+    if (!*pair.name)
+        return "an agent needs an id: default, or ID=SOCKET";
+    if (pair.value)
+        pair.value = opts_path(opts, base, pair.value);
+    vec_push(&opts->ssh, pair);
+    return NULL;
+}
+
+const char *opts_value_size(const char *text, long long *bytes)
+{
+    char *end;
+    errno = 0;
+    long long value = strtoll(text, &end, 10);
+    const char *units = "kmg";
+    if (end == text || value < 0 || errno)
+        return "a size is a number of bytes, with k, m or g behind it";
+    char unit = *end >= 'A' && *end <= 'Z' ? (char)(*end + 32) : *end;
+    const char *found = unit ? strchr(units, unit) : NULL;
+    int shift = found ? 10 * (int)(found - units + 1) : 0;
+    end += found ? 1 : 0;
+    end += *end == 'b' || *end == 'B';
+    if (*end || value > LLONG_MAX >> shift)
+        return "a size is a number of bytes, with k, m or g behind it";
+    *bytes = value << shift;
+    return NULL;
+}
+
+/* --- outputs --- */
+
+static const char *parse_bool(const char *text, bool *value)
+{
+    *value = !strcmp(text, "true") || !strcmp(text, "1");
+    return *value || !strcmp(text, "false") || !strcmp(text, "0") ? NULL : "true or false is wanted";
+}
+
+static const char *set_compression(struct opt_output *output, const char *value)
+{
+    if (!strcmp(value, "gzip") || !strcmp(value, "zstd"))
+        output->compression = value;
+    else if (!strcmp(value, "uncompressed") || !strcmp(value, "none"))
+        output->compression = "none";
+    else
+        return "the compressions are gzip, zstd and uncompressed";
+    return NULL;
+}
+
+static const char *set_level(struct opt_output *output, const char *value)
+{
+    char *end;
+    long level = strtol(value, &end, 10);
+    if (end == value || *end || level < 0 || level > 22)
+        return "a compression level is a number from 0 to 22";
+    output->level = (int)level;
+    return NULL;
+}
+
+static const char *set_output_field(struct opts *opts, const char *base, struct opt_output *output, struct opt_pair pair)
+{
+    bool value;
+    const char *error;
+    if (!pair.value)
+        return arena_printf(opts->arena, "invalid field %s: it must be KEY=VALUE", pair.name);
+    if (!strcmp(pair.name, "type"))
+        output->type = pair.value;
+    else if (!strcmp(pair.name, "dest"))
+        output->dest = !strcmp(pair.value, "-") ? "-" : opts_path(opts, base, pair.value);
+    else if (!strcmp(pair.name, "tar"))
+        return parse_bool(pair.value, &output->tar);
+    else if (!strcmp(pair.name, "name"))
+        return split_csv(opts->arena, pair.value, &output->names);
+    else if (!strcmp(pair.name, "compression"))
+        return set_compression(output, pair.value);
+    else if (!strcmp(pair.name, "compression-level"))
+        return set_level(output, pair.value);
+    else if (!strcmp(pair.name, "oci-mediatypes")) {
+        error = parse_bool(pair.value, &value);
+        output->docker_types = !value;
+        return error;
+    } else if (!strncmp(pair.name, "annotation.", 11))
+        vec_push(&output->annotations, (struct opt_pair){pair.name + 11, pair.value});
+    else if (!strcmp(pair.name, "rewrite-timestamp"))
+        /* Ours is always so: files in layers have the epoch's time. */
+        return parse_bool(pair.value, &value);
+    else
+        return arena_printf(opts->arena, "%s= is not supported", pair.name);
+    return NULL;
+}
+
+static const char *check_output(struct opts *opts, const struct opt_output *output)
+{
+    static const char *const types[] = {"oci", "docker", "tar", "local"};
+    bool known = false;
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        known |= !strcmp(output->type, types[i]);
+    if (!known)
+        return arena_printf(opts->arena, "type=%s is not supported: types are oci, docker, tar and local", output->type);
+    if (!output->dest)
+        return arena_printf(opts->arena, "type=%s needs dest=PATH", output->type);
+    if (!strcmp(output->dest, "-"))
+        return "dest=- (standard output) is not possible: ninja has the terminal";
+    return NULL;
+}
+
+const char *opts_value_output(struct opts *opts, const char *base, const char *text)
+{
+    struct opt_output output = {.tar = true, .level = -1};
+    if (!strchr(text, '=')) {
+        output.type = "local";
+        output.dest = !strcmp(text, "-") ? "-" : opts_path(opts, base, text);
+    } else {
+        opt_list fields = {0};
+        const char *error = split_csv(opts->arena, text, &fields);
+        for (size_t i = 0; i < fields.count && !error; i++)
+            error = set_output_field(opts, base, &output, opts_value_pair(opts->arena, fields.items[i]));
+        vec_free(&fields);
+        if (error)
+            return error;
+        if (!output.type)
+            return "an output needs a type: type=oci,dest=PATH";
+    }
+    const char *error = check_output(opts, &output);
+    if (!error)
+        vec_push(&opts->outputs, output);
+    return error;
+}
+
+void opts_value_epoch(struct opts *opts)
+{
+    for (size_t i = opts->build_args.count; i-- > 0;) {
+        if (!strcmp(opts->build_args.items[i].name, "SOURCE_DATE_EPOCH")) {
+            opts->source_date_epoch = opts->build_args.items[i].value;
+            return;
+        }
+    }
+    const char *value = take_environment(opts, "SOURCE_DATE_EPOCH");
+    if (value && *value) {
+        opts->source_date_epoch = arena_strdup(opts->arena, value);
+        vec_push(&opts->build_args, (struct opt_pair){"SOURCE_DATE_EPOCH", opts->source_date_epoch});
+    }
+}

@@ -1,0 +1,34 @@
+/* Values of options that have a grammar of their own. Each returns NULL, or what is wrong. Include gen/opts.h first. */
+#ifndef DFGEN_OPTS_VALUE_H
+#define DFGEN_OPTS_VALUE_H
+
+struct arena;
+
+/* NAME=VALUE; without "=": value NULL. */
+struct opt_pair opts_value_pair(struct arena *arena, const char *text);
+
+/* NAME=VALUE, or NAME: from the environment, dropped when it is not set there. */
+const char *opts_value_build_arg(struct opts *opts, const char *text);
+
+/* NAME=VALUE of a named context: paths in it are made relative to the build folder. */
+const char *opts_value_context(struct opts *opts, const char *base, const char *text);
+
+/* id=ID[,src=FILE|,env=NAME][,type=file|env] */
+const char *opts_value_secret(struct opts *opts, const char *base, const char *text);
+
+/* ID[=SOCKET] */
+const char *opts_value_ssh(struct opts *opts, const char *base, const char *text);
+
+/* type=TYPE,dest=PATH,… or a bare PATH (reference/dockerfile.md §15) */
+const char *opts_value_output(struct opts *opts, const char *base, const char *text);
+
+/* Words between commas (a CSV record), appended. */
+const char *opts_value_list(struct arena *arena, const char *text, opt_list *words);
+
+/* Bytes, with k, m, g. */
+const char *opts_value_size(const char *text, long long *bytes);
+
+/* SOURCE_DATE_EPOCH: the build argument, else the environment, which then is a build argument too. */
+void opts_value_epoch(struct opts *opts);
+
+#endif
