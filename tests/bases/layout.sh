@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Sourced by make: writes OCI image layouts with tar, gzip and sha256sum alone. Nothing of the clock or of the machine
 # goes into one: the same files give the same digests.
 # OUTDIR/.NAME is the record beside a layout: the scripts' digest, and for each layer its diff_id, digest and size.

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Sourced by make: what it asks of apt. Nothing else here knows where packages come from: the machine's apt
 # configuration says it, mirrors, proxies and certificates included.
 

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Sourced by make: a parent_NAME and a make_NAME for each base. make_NAME fills the folder $root (beside it, $tmp is free
 # to use) and ends with layout_write.
 
@@ -7,7 +8,7 @@ parent_busybox() { :; }
 make_busybox() {
     mkdir "$tmp/package"
     packages /dev/null "$tmp/package" busybox-static
-    cd "$root"
+    cd "$root" || exit
     mkdir -p bin dev etc/ssl/certs home lib proc root run sbin sys tmp usr/bin usr/sbin usr/lib usr/local/bin \
         usr/share var/lib var/log var/spool var/tmp
     chmod 700 root
@@ -42,7 +43,7 @@ END
     printf 'root:*:19000:0:99999:7:::\nnobody:*:19000:0:99999:7:::\n' >etc/shadow
     chmod 640 etc/shadow
     echo busybox >etc/hostname
-    cd "$tmp"
+    cd "$tmp" || exit
     pack "$tmp/$name.tar" "$root"
     layout_write "$tmp/$name.tar" "\"Env\":[\"$path\"],\"Cmd\":[\"sh\"]"
 }
@@ -66,11 +67,11 @@ make_debian() {
 
 # on_debian PACKAGE...: fill $root with the packages that the debian base lacks, and with its passwd and group
 on_debian() {
-    cd "$root"
+    cd "$root" || exit
     from_debian ./etc/passwd ./etc/group ./var/lib/dpkg/status
     mv var/lib/dpkg/status "$tmp/status"
     rm -r var
-    cd "$tmp"
+    cd "$tmp" || exit
     [ $# -eq 0 ] || packages "$tmp/status" "$root" "$@"
     # /bin and the like are links into /usr there, and a layer's folder would take their place
     for folder in bin sbin lib lib64; do
