@@ -11,6 +11,7 @@
  *     MODE   four octal digits, permission and set-id bits (0777 for symlinks)
  *     FIELDS f: SIZE \t SHA256HEX    l: TARGET    c b: MAJOR:MINOR    h: path of the first name (in byte order) of that file
  *     w and h have PATH and TYPE (and h its field) alone.
+ *     An extended attribute is one field, "xattr NAME=HEX", its NAME escaped like PATH.
  *
  * No times: they are no part of what a layer is.
  */
@@ -54,9 +55,12 @@ struct entry {
 
 struct list_builder;
 struct list_builder *list_builder_new(void);
-/* Copies all it needs. A later entry of the same path replaces an earlier one. */
+/* Copies all it needs. A later entry of the same path replaces an earlier one. A hard link's target may be any other name of its file. */
 void list_builder_add(struct list_builder *builder, const struct entry *entry);
-/* Sort and write the text; *digest is its sha256. Frees the builder. */
+/*
+ * Sort and write the text; *digest is its sha256. Frees the builder. The first name in byte order of hard-linked ones gets the file's
+ * data, the others become links to it, whichever was added as the file. Ends the process when a link's target was not added.
+ */
 void list_builder_finish(struct list_builder *builder, struct buf *text, struct digest *digest);
 void list_builder_free(struct list_builder *builder);
 
@@ -77,5 +81,14 @@ void list_entry(const struct list *list, size_t i, struct arena *arena, struct e
 int64_t list_find(const struct list *list, const char *path);
 /* The number of the first entry whose path is >= path in byte order. */
 size_t list_lower_bound(const struct list *list, const char *path);
+/* The same among the entries from (included) to (not included) alone. */
+size_t list_lower_bound_in(const struct list *list, const char *path, size_t from, size_t to);
+/* Compare entry i's path with path, like strcmp. */
+int list_compare(const struct list *list, size_t i, const char *path);
+enum entry_type list_type(const struct list *list, size_t i);
+/* Path of entry i, without decoding the rest. */
+const char *list_path(const struct list *list, size_t i, struct arena *arena);
+/* sha256 of the whole text: what a made layer is called by. */
+struct digest list_digest(const struct list *list);
 
 #endif

@@ -2,6 +2,7 @@
  * A root file system as layers on top of each other, seen through their listings: look-ups, symlinks, walks, without
  * a mount and without reading a file. The layer's files themselves are opened below its folder's descriptor.
  * A context folder is such a tree too, of one layer that context.h makes.
+ * What look-ups find out about folders is remembered in the tree: one thread at a time.
  */
 #ifndef DFGEN_TREE_H
 #define DFGEN_TREE_H
@@ -32,6 +33,7 @@ struct tree_node {
 /*
  * The topmost entry of a clean path, whiteouts and opaque folders taken into account. The root always exists (0755 0:0 when no
  * layer lists it), and so does the parent of whatever exists. Symlinks are not followed. False when there is nothing.
+ * An opaque folder is found as ENTRY_DIR: in the merged view there is no difference.
  */
 bool tree_lookup(const struct tree *tree, struct arena *arena, const char *path, struct tree_node *node, struct entry *entry);
 
