@@ -21,7 +21,7 @@ generate() {
 
 # build TARGET...: run ninja; what it says is in ninja.out. The logs that are there afterwards are of steps that ran.
 build() {
-    find "$out/.dfgen" -path '*/[0-9]*.log' -delete
+    find "$out/.dfgen" -name '[0-9]*.log' -delete
     ninja -C "$out" -j 4 "$@" >ninja.out 2>&1 || { cat ninja.out; fail "ninja -C $out $*"; }
 }
 
@@ -34,31 +34,34 @@ expect_ran() {
 }
 
 # ran: "STAGE: COMMAND" of each RUN that ran in the last build
-ran() {
+ran() { example_runs | cut -f 2- | LC_ALL=C sort; }
+
+# example_runs: a line "STAMP<tab>STAGE: COMMAND" for each of them
+example_runs() {
     python3 - "$out/.dfgen" <<'END'
 import json, pathlib, re, sys
-found = []
-for log in pathlib.Path(sys.argv[1]).glob("*/[0-9]*.log"):
-    text = " ".join(json.loads((log.parent / "places.json").read_text())[log.stem]["text"].split())
-    command = re.sub(r"^RUN (--\S+ )*", "", text)
-    found.append(f"{log.parent.name}: {command}")
-print("\n".join(sorted(found)))
+for log in pathlib.Path(sys.argv[1]).glob("*/*.log"):
+    if log.stem.isdigit():
+        text = " ".join(json.loads((log.parent / "places.json").read_text())[log.stem]["text"].split())
+        if text.startswith("RUN "):
+            print(log.parent.name + "/" + log.stem + ".stamp", log.parent.name + ": " + re.sub(r"^RUN (--\S+ )*", "", text), sep="\t")
 END
 }
 
 # expect_overlap STAGES STAGES: some RUN of the first stages and some RUN of the others, of the last build, were under way
 # at the same time, as ninja's log has it
 expect_overlap() {
-    python3 - "$out/.dfgen" "$1" "$2" <<'END' || fail "nothing of $1 ran beside anything of $2"
+    example_runs >runs
+    python3 - "$out/.dfgen/.ninja_log" "$1" "$2" <<'END' || fail "nothing of $1 ran beside anything of $2"
 import pathlib, sys
-state = pathlib.Path(sys.argv[1])
 times = {}
-for line in (state / ".ninja_log").read_text().splitlines()[1:]:
+for line in pathlib.Path(sys.argv[1]).read_text().splitlines()[1:]:
     start, end, _, output, _ = line.split("\t")
-    times[pathlib.PurePath(output).parts[-2:]] = int(start), int(end)
-def runs(stages):
-    return [times[stage, log.stem + ".stamp"] for stage in stages.split() for log in (state / stage).glob("[0-9]*.log")]
-one, other = runs(sys.argv[2]), runs(sys.argv[3])
+    times["/".join(pathlib.PurePath(output).parts[-2:])] = int(start), int(end)
+stamps = [line.split("\t")[0] for line in open("runs")]
+def of(stages):
+    return [times[stamp] for stamp in stamps if stamp.split("/")[0] in stages.split()]
+one, other = of(sys.argv[2]), of(sys.argv[3])
 print("started and ended after ms:", one, other)
 sys.exit(not any(a[0] < b[1] and b[0] < a[1] for a in one for b in other))
 END
