@@ -512,17 +512,32 @@ static void check_outputs(struct opts *opts)
         opts->compression = "gzip";
 }
 
+/* The command line less its targets, which are no part of how build.ninja is made. */
+static void keep_options(struct opts *opts, int argc, char **argv, const opt_list *targets)
+{
+    opts->argv = arena_array(opts->arena, (size_t)argc + 1, sizeof *opts->argv);
+    opts->argc = 0;
+    for (int i = 0; i < argc; i++) {
+        bool is_target = false;
+        for (size_t k = 0; targets && k < targets->count; k++)
+            is_target |= argv[i] == targets->items[k];
+        if (!is_target)
+            opts->argv[opts->argc++] = argv[i];
+    }
+}
+
 struct opts *opts_read(struct arena *arena, int argc, char **argv, const char ***rest)
 {
     struct opts *opts = arena_alloc(arena, sizeof *opts);
     *opts = (struct opts){.arena = arena, .build_dir = ".", .build_file = "build.ninja", .prefix = "", .timestamps = "epoch",
-                          .compression_level = -1, .argc = argc, .argv = argv};
+                          .compression_level = -1};
     given_list given = {0};
     opt_list words = {0};
     read_words(argc, argv, &given, &words);
     for (size_t i = 0; i < given.count; i++)
         if (is_early(&given.items[i]))
             apply(opts, &given.items[i]);
+    keep_options(opts, argc, argv, rest ? &words : NULL);
     enter_build_dir(opts);
     read_ini_files(opts);
     for (size_t i = 0; i < given.count; i++)

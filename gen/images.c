@@ -1,0 +1,360 @@
+/*
+ * Owns looking images up: named contexts, folders of images, the store, in that order. Called by stage while it resolves FROM and
+ * copies. Knows no file format (layout does) and no instruction.
+ */
+#include "gen/images.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "gen/layout.h"
+#include "gen/opts.h"
+#include "gen/platform.h"
+#include "gen/ref.h"
+#include "runtime/lib/arena.h"
+#include "runtime/lib/buf.h"
+#include "runtime/lib/path.h"
+#include "runtime/lib/vec.h"
+
+/* A layout is opened once, whatever asks for it. */
+struct opened {
+    const char *path;
+    struct layout *layout;  /* NULL: error */
+    const char *error;
+};
+
+/* An answer given, so that it is the same one when asked again. */
+struct answer {
+    const char *question;
+    const struct image *image;
+    const char *error;
+};
+
+struct images {
+    struct arena *arena;
+    const struct opts *opts;
+    VEC(struct opened) opened;
+    VEC(struct answer) answers;
+};
+
+struct images *images_new(struct arena *arena, const struct opts *opts)
+{
+    struct images *images = arena_alloc(arena, sizeof *images);
+    images->arena = arena;
+    images->opts = opts;
+    return images;
+}
+
+void images_free(struct images *images)
+{
+    for (size_t i = 0; i < images->opened.count; i++)
+        if (images->opened.items[i].layout)
+            layout_close(images->opened.items[i].layout);
+    vec_free(&images->opened);
+    vec_free(&images->answers);
+}
+
+static struct layout *open_layout(struct images *images, const char *path, const char **error)
+{
+    for (size_t i = 0; i < images->opened.count; i++) {
+        if (!strcmp(images->opened.items[i].path, path)) {
+            *error = images->opened.items[i].error;
+            return images->opened.items[i].layout;
+        }
+    }
+    struct opened opened = {.path = path};
+    opened.layout = layout_open(images->arena, path, &opened.error);
+    vec_push(&images->opened, opened);
+    *error = opened.error;
+    return opened.layout;
+}
+
+static const struct answer *recall(const struct images *images, const char *question)
+{
+    for (size_t i = 0; i < images->answers.count; i++)
+        if (!strcmp(images->answers.items[i].question, question))
+            return &images->answers.items[i];
+    return NULL;
+}
+
+static void remember(struct images *images, const char *question, const struct image *image, const char *error)
+{
+    vec_push(&images->answers, (struct answer){question, image, error});
+}
+
+/* --- named contexts --- */
+
+/* PATH[:TAG][@DIGEST], PATH being the longest beginning that is there. */
+struct layout_place {
+    const char *path;
+    struct layout_query query;
+};
+
+static const char *split_place(struct images *images, const char *text, struct layout_place *place)
+{
+    struct arena *arena = images->arena;
+    const char *digest = NULL, *tag = NULL;
+    struct stat st;
+    char *path = arena_strdup(arena, text);
+    if (stat(path, &st) < 0) {
+        char *at = strrchr(path, '@');
+        if (at) {
+            *at = 0;
+            digest = at + 1;
+        }
+        char *colon = stat(path, &st) < 0 ? strrchr(path, ':') : NULL;
+        if (colon && !strchr(colon, '/')) {
+            *colon = 0;
+            tag = colon + 1;
+        }
+    }
+    *place = (struct layout_place){
+        .path = path,
+        .query = {.digest = digest, .tag = digest ? NULL : tag ? tag : "latest", .accept_only = !tag && !digest},
+    };
+    return stat(path, &st) < 0 ? arena_printf(arena, "%s: %s", path, strerror(errno)) : NULL;
+}
+
+static const struct image *image_at(struct images *images, const char *text, const struct platform *wanted, const char **error)
+{
+    struct layout_place place;
+    *error = split_place(images, text, &place);
+    struct layout *layout = *error ? NULL : open_layout(images, place.path, error);
+    const struct image *image = layout ? layout_find(layout, &place.query, wanted, false, error) : NULL;
+    if (!image && !*error)
+        *error = arena_printf(images->arena, "%s has no image %s", place.path,
+                              place.query.digest ? place.query.digest : place.query.tag);
+    return image;
+}
+
+static const struct image *remembered_image_at(struct images *images, const char *text, const struct platform *wanted,
+                                               const char **error)
+{
+    const char *question = arena_printf(images->arena, "at %s %s", platform_text(images->arena, wanted), text);
+    const struct answer *known = recall(images, question);
+    if (known) {
+        *error = known->error;
+        return known->image;
+    }
+    const struct image *image = image_at(images, text, wanted, error);
+    remember(images, question, image, *error);
+    return image;
+}
+
+static struct named_context bad(const char *error)
+{
+    return (struct named_context){.kind = CONTEXT_BAD, .error = error};
+}
+
+static struct named_context from_layout(struct images *images, const char *rest, const struct platform *wanted)
+{
+    struct named_context found = {.kind = CONTEXT_IMAGE};
+    found.image = remembered_image_at(images, rest, wanted, &found.error);
+    return found.image ? found : bad(found.error);
+}
+
+static struct named_context from_folder(struct images *images, const char *rest, const struct platform *wanted)
+{
+    (void)images, (void)wanted;
+    return (struct named_context){.kind = CONTEXT_FOLDER, .folder = rest};
+}
+
+static struct named_context from_reference(struct images *images, const char *rest, const struct platform *wanted)
+{
+    rest += !strncmp(rest, "//", 2) ? 2 : 0;
+    if (!strcmp(rest, "scratch"))
+        return (struct named_context){.kind = CONTEXT_SCRATCH};
+    struct ref ref;
+    if (!ref_parse(images->arena, span_of(rest), &ref))
+        return bad(arena_printf(images->arena, "docker-image://%s: invalid reference format", rest));
+    struct named_context found = {.kind = CONTEXT_IMAGE};
+    found.image = images_find(images, ref_text(images->arena, &ref), wanted, &found.error);
+    return found.image ? found : bad(found.error);
+}
+
+/* Schemes of --build-context; opts made paths relative to the build folder. */
+static const struct {
+    const char *scheme;
+    struct named_context (*find)(struct images *images, const char *rest, const struct platform *wanted);
+} schemes[] = {
+    {"folder:", from_folder},
+    {"oci-layout:", from_layout},
+    {"oci-archive:", from_layout},
+    {"docker-archive:", from_layout},
+    {"docker-image:", from_reference},
+};
+
+static struct named_context from_value(struct images *images, const char *value, const struct platform *wanted)
+{
+    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
+        size_t len = strlen(schemes[i].scheme);
+        if (!strncmp(value, schemes[i].scheme, len))
+            return schemes[i].find(images, value + len, wanted);
+    }
+    return bad(arena_printf(images->arena, "a context %s is not supported yet (folders, oci-layout:, oci-archive:, docker-archive: and docker-image: are)",
+                            value));
+}
+
+/* "busybox", "docker.io/library/busybox:latest" and "BusyBox" are one name (dockerfile.md §5.2). */
+static const char *context_name(struct images *images, const char *name)
+{
+    struct arena *arena = images->arena;
+    char *lower = arena_strdup(arena, name);
+    for (char *c = lower; *c; c++)
+        if (*c >= 'A' && *c <= 'Z')
+            *c = (char)(*c + 32);
+    struct ref ref;
+    return ref_parse(arena, span_of(lower), &ref) ? ref_text(arena, &ref) : lower;
+}
+
+static const char *find_context(struct images *images, const char *name, const char *platform)
+{
+    const char *value = NULL, *wanted = context_name(images, name);
+    for (size_t i = 0; i < images->opts->contexts.count; i++) {
+        const struct opt_pair *pair = &images->opts->contexts.items[i];
+        const char *colons = strstr(pair->name, "::");
+        if (!colons != !platform || (colons && strcmp(colons + 2, platform)))
+            continue;
+        size_t len = colons ? (size_t)(colons - pair->name) : strlen(pair->name);
+        /* A later one of a name wins. */
+        if (!strcmp(context_name(images, arena_strndup(images->arena, pair->name, len)), wanted))
+            value = pair->value;
+    }
+    return value;
+}
+
+struct named_context images_context(struct images *images, const char *name, const struct platform *wanted)
+{
+    if (!strcmp(name, "scratch") || !strcmp(name, "context"))
+        return (struct named_context){.kind = CONTEXT_NONE};
+    const char *value = find_context(images, name, platform_text(images->arena, wanted));
+    if (!value)
+        value = find_context(images, name, NULL);
+    return value ? from_value(images, value, wanted) : (struct named_context){.kind = CONTEXT_NONE};
+}
+
+/* --- by reference --- */
+
+static bool is_archive_name(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    return dot && !strcmp(dot, ".tar");
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Names in a folder that may be images, sorted: the answer must not depend on the file system's order. */
+static const char **image_files(struct images *images, const char *folder, size_t *count)
+{
+    VEC(const char *) found = {0};
+    DIR *dir = opendir(folder);
+    for (struct dirent *entry; dir && (entry = readdir(dir));) {
+        const char *path = path_join(images->arena, folder, entry->d_name);
+        struct stat st;
+        if (entry->d_name[0] == '.' || stat(path, &st) < 0)
+            continue;
+        bool is_layout = S_ISDIR(st.st_mode) && access(path_join(images->arena, path, "oci-layout"), F_OK) == 0;
+        if (is_layout || (S_ISREG(st.st_mode) && is_archive_name(entry->d_name)))
+            vec_push(&found, path);
+    }
+    if (dir)
+        closedir(dir);
+    *count = found.count;
+    const char **sorted = arena_array(images->arena, found.count + 1, sizeof *sorted);
+    if (found.count)
+        memcpy(sorted, found.items, found.count * sizeof *sorted);
+    qsort(sorted, found.count, sizeof *sorted, compare_names);
+    vec_free(&found);
+    return sorted;
+}
+
+/* A layout in a folder is also known by its file name: FOLDER/busybox has busybox:latest. */
+static const struct image *find_by_file_name(struct images *images, struct layout *layout, const char *path,
+                                             const char *reference, const struct platform *wanted, const char **error)
+{
+    struct ref ref, own;
+    char *name = arena_strdup(images->arena, path_base(path));
+    if (is_archive_name(name))
+        *strrchr(name, '.') = 0;
+    if (!ref_parse(images->arena, span_of(name), &own) || !ref_parse(images->arena, span_of(reference), &ref) || !ref.tag ||
+        !own.path || strcmp(own.path, ref.path) || strcmp(own.host, ref.host))
+        return NULL;
+    struct layout_query query = {.tag = ref.tag, .accept_only = !strcmp(ref.tag, "latest")};
+    return layout_find(layout, &query, wanted, false, error);
+}
+
+static const struct image *find_in_folder(struct images *images, const char *folder, const char *reference,
+                                          const struct platform *wanted, const char **error)
+{
+    size_t count;
+    const char **files = image_files(images, folder, &count);
+    struct layout_query query = {.reference = reference};
+    for (size_t i = 0; i < count; i++) {
+        const char *why;
+        struct layout *layout = open_layout(images, files[i], &why);
+        /* A broken archive matters only when it would be the one: its name says so, or nothing does. */
+        if (!layout)
+            continue;
+        const struct image *image = layout_find(layout, &query, wanted, false, &why);
+        if (!image && !why)
+            image = find_by_file_name(images, layout, files[i], reference, wanted, &why);
+        if (image || why) {
+            *error = why;
+            return image;
+        }
+    }
+    return NULL;
+}
+
+static const struct image *find_in_store(struct images *images, const char *reference, const struct platform *wanted,
+                                         const char **error)
+{
+    const char *index = arena_printf(images->arena, "%s/index.json", images->opts->store);
+    if (access(index, F_OK) < 0)
+        return NULL;
+    struct layout *layout = open_layout(images, images->opts->store, error);
+    struct layout_query query = {.reference = reference};
+    return layout ? layout_find(layout, &query, wanted, true, error) : NULL;
+}
+
+static const char *not_found(struct images *images, const char *reference)
+{
+    struct buf text = {0};
+    buf_printf(&text, "%s: not found; looked in", reference);
+    for (size_t i = 0; i < images->opts->image_folders.count; i++)
+        buf_printf(&text, " %s,", images->opts->image_folders.items[i]);
+    buf_printf(&text, " the store %s (registries are not supported yet). Give it as --build-context NAME=oci-layout:PATH or "
+                      "docker-archive:FILE, or put it into the store: dfgen load FILE", images->opts->store);
+    const char *error = arena_strdup(images->arena, buf_text(&text));
+    buf_free(&text);
+    return error;
+}
+
+const struct image *images_find(struct images *images, const char *reference, const struct platform *wanted,
+                                const char **error)
+{
+    const char *question = arena_printf(images->arena, "ref %s %s", platform_text(images->arena, wanted), reference);
+    const struct answer *known = recall(images, question);
+    if (known) {
+        *error = known->error;
+        return known->image;
+    }
+    const struct image *image = NULL;
+    *error = NULL;
+    for (size_t i = 0; i < images->opts->image_folders.count && !image && !*error; i++)
+        image = find_in_folder(images, images->opts->image_folders.items[i], reference, wanted, error);
+    if (!image && !*error)
+        image = find_in_store(images, reference, wanted, error);
+    if (!image && !*error)
+        *error = not_found(images, reference);
+    remember(images, question, image, *error);
+    return image;
+}

@@ -1,0 +1,34 @@
+/*
+ * Owns the choice of a command. Must not know what commands do.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "gen/cmd.h"
+#include "runtime/lib/die.h"
+
+/* run NULL: planned, and said to be so. */
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+} commands[] = {
+    {"build", cmd_build}, {"load", cmd_load}, {"check", NULL}, {"lock", NULL}, {"vendor", NULL}, {"explain", NULL},
+    {"graph", NULL},      {"report", NULL},   {"shell", NULL}, {"run", NULL},  {"inspect", NULL}, {"size", NULL},
+    {"diff", NULL},       {"images", NULL},   {"pull", NULL},  {"push", NULL}, {"save", NULL},   {"gc", NULL},
+    {"probe", NULL},      {"import", NULL},   {"export", NULL},
+};
+
+int main(int argc, char **argv)
+{
+    if (argc == 3 && !strcmp(argv[1], "--regenerate"))
+        return cmd_regenerate(argv[2]);
+    for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof *commands; i++) {
+        if (strcmp(argv[1], commands[i].name))
+            continue;
+        if (!commands[i].run)
+            die_usage("the command %s is not supported yet (a context folder of that name is ./%s)", argv[1], argv[1]);
+        return commands[i].run(argc - 1, argv + 1);
+    }
+    return cmd_generate(argc, argv);
+}

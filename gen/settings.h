@@ -1,0 +1,23 @@
+/* The files of the build folder that no result depends on: .gitignore, settings.json, options.json. */
+#ifndef DFGEN_SETTINGS_H
+#define DFGEN_SETTINGS_H
+
+#include <stdbool.h>
+
+struct arena;
+struct opts;
+
+/* Write .dfgen/.gitignore, .dfgen/settings.json and .dfgen/options.json, each only when it changed. -1 with errno; *failed is the path. */
+int settings_write(const struct opts *opts, const char **failed);
+
+/* The options that build.ninja was made with. */
+struct saved_options {
+    int argc;
+    char **argv;            /* argv[0] is "dfgen" */
+    const char *start_dir;  /* relative to the build folder */
+};
+
+/* Read options.json and put what it took from the environment back there. Ends the process with exit 2 when it is damaged. */
+struct saved_options settings_read_options(struct arena *arena, const char *path);
+
+#endif
