@@ -1,0 +1,263 @@
+/*
+ * Owns the store's folders: where the store is, opening and making it, work in progress. Called by every helper and by gen. Layers
+ * and blobs have their own files (store_layer.c, store_blob.c). Must not know what a step is.
+ *
+ * Nothing here is made durable for its own sake: what a power failure can tear is checked when it is read (a listing by its layer's
+ * name, a record by its sum, a layer's files by their sizes after a boot) and made again. Blobs are synced, since others read them.
+ */
+#include "runtime/lib/store.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "runtime/lib/die.h"
+#include "runtime/lib/fdio.h"
+
+enum { SWEEP_SECONDS = 300 };
+
+const char *const id_mode_names[] = {"root", "subuid", "single"};
+
+/* --- where it is --- */
+
+static char *join_if_set(const char *variable, const char *rest)
+{
+    const char *value = getenv(variable);
+    return value && *value ? xasprintf("%s%s", value, rest) : NULL;
+}
+
+char *store_default_path(void)
+{
+    char *path = join_if_set("DFGEN_STORE", "");
+    if (!path)
+        path = join_if_set("XDG_CACHE_HOME", "/dfgen");
+    return path ? path : join_if_set("HOME", "/.cache/dfgen");
+}
+
+/* --- making it --- */
+
+/* A file that is written once: whoever comes second leaves it alone. */
+static int put_once(struct store *store, const char *name, const char *text)
+{
+    struct store_tmp tmp;
+    if (faccessat(store->dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+        return 0;
+    if (store_tmp_make(store, &tmp) < 0)
+        return -1;
+    int result = file_write_at(tmp.dir, name, text, strlen(text), 0644);
+    if (result == 0 && linkat(tmp.dir, name, store->dir, name, 0) < 0 && errno != EEXIST)
+        result = -1;
+    int saved = errno;
+    store_tmp_drop(store, &tmp);
+    errno = saved;
+    return result;
+}
+
+/* layers/MODE is made last: where it is, all the rest is. */
+static int make_folders(struct store *store, const char *layers)
+{
+    static const char *const folders[] = {"tmp", "blobs", "blobs/sha256", "actions", "index", "cache", "layers"};
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
+        if (mkdirat(store->dir, folders[i], 0755) < 0 && errno != EEXIST)
+            return -1;
+    if (put_once(store, "oci-layout", "{\"imageLayoutVersion\":\"1.0.0\"}\n") < 0 ||
+        put_once(store, "index.json", "{\"manifests\":[],\"schemaVersion\":2}\n") < 0)
+        return -1;
+    return mkdirat(store->dir, layers, 0755) < 0 && errno != EEXIST ? -1 : 0;
+}
+
+/* Parents as others would make them, the store itself for its owner alone. */
+static int make_root(const char *path)
+{
+    char *parent = xstrdup(path);
+    char *end = parent + strlen(parent);
+    while (end > parent && end[-1] == '/')
+        *--end = 0;
+    char *slash = strrchr(parent, '/');
+    int result = 0;
+    if (slash && slash > parent) {
+        *slash = 0;
+        result = dir_make_at(AT_FDCWD, parent, 0777);
+    }
+    free(parent);
+    if (result == 0 && mkdir(path, 0700) < 0 && errno != EEXIST)
+        result = -1;
+    return result;
+}
+
+/* Whoever can write here decides what is built. */
+static int check_owner(int dir)
+{
+    struct stat st;
+    if (fstat(dir, &st) < 0)
+        return -1;
+    if (st.st_uid == geteuid() && !(st.st_mode & 022))
+        return 0;
+    errno = EPERM;
+    return -1;
+}
+
+static int open_root(const char *path)
+{
+    int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0 && errno == ENOENT && make_root(path) == 0)
+        dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return dir;
+}
+
+static int lock_wait(int fd, int operation)
+{
+    int result;
+    do
+        result = flock(fd, operation);
+    while (result < 0 && errno == EINTR);
+    return result;
+}
+
+static int open_parts(struct store *store)
+{
+    char layers[32];
+    snprintf(layers, sizeof layers, "layers/%s", id_mode_names[store->mode]);
+    if (check_owner(store->dir) < 0)
+        return -1;
+    /* The lock comes first: a gc may be taking things away. */
+    store->lock = openat(store->dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (store->lock < 0 || lock_wait(store->lock, LOCK_SH) < 0)
+        return -1;
+    store->layers = openat(store->dir, layers, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (store->layers < 0 && errno == ENOENT && make_folders(store, layers) == 0)
+        store->layers = openat(store->dir, layers, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    return store->layers < 0 ? -1 : 0;
+}
+
+/* --- sweeping --- */
+
+/* Nobody holds its lock: nobody works in it. The lock is kept while it is removed, so that its maker, should it be just about to lock it, waits. */
+static void sweep_one(int tmp, const char *name)
+{
+    autoclose int dir = openat(tmp, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    struct stat st;
+    if (dir >= 0) {
+        /* What the sub-ids of another mode own cannot always be removed: a sweep in that mode will. */
+        if (flock(dir, LOCK_EX | LOCK_NB) == 0)
+            tree_remove_at(tmp, name);
+    } else if (errno == ENOTDIR && fstatat(tmp, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+               st.st_mtime < time(NULL) - SWEEP_SECONDS) {
+        unlinkat(tmp, name, 0);
+    }
+}
+
+static void sweep(int tmp)
+{
+    DIR *stream = fdopendir(fcntl(tmp, F_DUPFD_CLOEXEC, 0));
+    if (!stream)
+        return;
+    rewinddir(stream);
+    for (struct dirent *entry; (entry = readdir(stream));)
+        if (entry->d_name[0] != '.')
+            sweep_one(tmp, entry->d_name);
+    closedir(stream);
+}
+
+/* Every few minutes, by whoever comes along: the time of tmp/.swept tells. */
+static void sweep_if_due(struct store *store)
+{
+    autoclose int tmp = openat(store->dir, "tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    struct stat st;
+    time_t now = time(NULL);
+    if (tmp < 0)
+        return;
+    bool is_known = fstatat(tmp, ".swept", &st, AT_SYMLINK_NOFOLLOW) == 0;
+    if (is_known && st.st_mtime <= now && now - st.st_mtime < SWEEP_SECONDS)
+        return;
+    autoclose int mark = openat(tmp, ".swept", O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (mark < 0 || flock(mark, LOCK_EX | LOCK_NB) < 0)
+        return;
+    futimens(mark, NULL);
+    /* A store that was just made has nothing to sweep. */
+    if (is_known)
+        sweep(tmp);
+}
+
+/* --- opening --- */
+
+int store_open(struct store *store, const char *path, enum id_mode mode)
+{
+    *store = (struct store){.mode = mode, .layers = -1, .lock = -1, .dir = open_root(path)};
+    if (store->dir < 0)
+        return -1;
+    if (open_parts(store) < 0) {
+        int saved = errno;
+        store_close(store);
+        errno = saved;
+        return -1;
+    }
+    store->path = xstrdup(path);
+    sweep_if_due(store);
+    return 0;
+}
+
+void store_close(struct store *store)
+{
+    int fds[] = {store->dir, store->layers, store->lock};
+    for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+    free(store->path);
+    *store = (struct store){.dir = -1, .layers = -1, .lock = -1};
+}
+
+/* --- work in progress --- */
+
+static bool is_still_there(const struct store *store, const char *name, int dir)
+{
+    struct stat named, held;
+    return fstatat(store->dir, name, &named, AT_SYMLINK_NOFOLLOW) == 0 && fstat(dir, &held) == 0 &&
+           named.st_ino == held.st_ino && named.st_dev == held.st_dev;
+}
+
+int store_tmp_make(struct store *store, struct store_tmp *tmp)
+{
+    for (int tries = 0; tries < 100; tries++) {
+        uint64_t number;
+        tmp->dir = -1;
+        if (getrandom(&number, sizeof number, 0) != sizeof number)
+            return -1;
+        snprintf(tmp->name, sizeof tmp->name, "tmp/%016llx", (unsigned long long)number);
+        if (mkdirat(store->dir, tmp->name, 0755) < 0) {
+            if (errno == EEXIST)
+                continue;
+            return -1;
+        }
+        autoclose int dir = openat(store->dir, tmp->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        /* A sweep may have come between making and locking. */
+        if (dir < 0 && errno == ENOENT)
+            continue;
+        if (dir < 0 || lock_wait(dir, LOCK_EX) < 0)
+            return -1;
+        if (is_still_there(store, tmp->name, dir)) {
+            tmp->dir = fd_take(&dir);
+            return 0;
+        }
+    }
+    errno = EAGAIN;
+    return -1;
+}
+
+void store_tmp_drop(struct store *store, struct store_tmp *tmp)
+{
+    if (tmp->dir < 0)
+        return;
+    /* What cannot be removed from here is left to a sweep. */
+    tree_remove_at(store->dir, tmp->name);
+    close(tmp->dir);
+    tmp->dir = -1;
+}
