@@ -1,0 +1,471 @@
+/*
+ * Owns the step from an overlay's upper folder to a layer: what counts as a change, and what does not. Called by dfgen-run. Must not know
+ * how the folder came to be.
+ * The folder is walked breadth first into an array, so parents come before children: going through it forwards passes down what is
+ * known of folders, going backwards removes what is empty. Nothing is followed, and only one folder is open at a time.
+ */
+#include "runtime/lib/commit.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "runtime/lib/arena.h"
+#include "runtime/lib/buf.h"
+#include "runtime/lib/die.h"
+#include "runtime/lib/digest.h"
+#include "runtime/lib/fdio.h"
+#include "runtime/lib/list.h"
+#include "runtime/lib/store.h"
+#include "runtime/lib/tree.h"
+#include "runtime/lib/vec.h"
+#include "runtime/lib/xattrs.h"
+
+enum {
+    MAX_THREADS = 8,
+    THREAD_FILES = 32,              /* fewer files and bytes than these are hashed by one thread */
+    THREAD_BYTES = 4 * 1024 * 1024,
+};
+
+struct found {
+    const char *path;
+    struct stat st;
+    struct xattrs xattrs;
+    size_t parent;          /* index; the root is its own */
+    struct digest digest;   /* files */
+    const char *target;     /* symlinks */
+    const char *first;      /* first name of a hard-linked file that is kept; NULL for that name itself */
+    bool hides_lower;       /* folders: nothing below shows through */
+    bool has_lower;         /* the root below has something of this name */
+    bool lower_is_dir;
+    bool maybe_same;        /* nothing differs but perhaps the content */
+    struct digest lower_digest;
+    bool is_kept;
+    bool lost_names;        /* folders: something was removed from it, so its time is to be restored */
+};
+
+struct commit {
+    int upper;
+    const struct tree *lower;
+    struct arena arena;
+    VEC(struct found) found;
+    VEC(size_t) linked;     /* files with more than one name, by inode and path */
+    VEC(size_t) hashed;     /* files whose content is to be read */
+    int64_t bytes;          /* of those */
+    char *where;
+};
+
+static int fail(struct commit *commit, const char *path)
+{
+    if (!commit->where)
+        commit->where = xstrdup(*path ? path : ".");
+    return -1;
+}
+
+static bool is_whiteout(const struct stat *st)
+{
+    return S_ISCHR(st->st_mode) && st->st_rdev == 0;
+}
+
+/* --- what is there, and what was --- */
+
+static bool same_xattrs(const struct xattrs *xattrs, const struct entry *entry)
+{
+    if (xattrs->count != entry->xattr_count)
+        return false;
+    for (size_t i = 0; i < xattrs->count; i++)
+        if (strcmp(xattrs->items[i].name, entry->xattrs[i].name) || strcmp(xattrs->items[i].hex, entry->xattrs[i].hex))
+            return false;
+    return true;
+}
+
+static bool same_type(const struct found *found, const struct entry *entry)
+{
+    const struct stat *st = &found->st;
+    switch (entry->type) {
+    case ENTRY_DIR:
+    case ENTRY_OPAQUE:
+        return S_ISDIR(st->st_mode);
+    case ENTRY_FILE:
+    case ENTRY_HARDLINK:
+        return S_ISREG(st->st_mode) && st->st_size == entry->size;
+    case ENTRY_SYMLINK:
+        return S_ISLNK(st->st_mode) && found->target && !strcmp(found->target, entry->target);
+    case ENTRY_CHAR:
+        return S_ISCHR(st->st_mode) && st->st_rdev == makedev(entry->major, entry->minor);
+    case ENTRY_BLOCK:
+        return S_ISBLK(st->st_mode) && st->st_rdev == makedev(entry->major, entry->minor);
+    case ENTRY_FIFO:
+        return S_ISFIFO(st->st_mode);
+    case ENTRY_WHITEOUT:
+        return false;
+    }
+    return false;
+}
+
+/* A folder's time is no change: what made it is listed itself. Any other file's is one, for make and the like in later RUNs. */
+static bool same_time(const struct commit *commit, const struct found *found, const struct tree_node *node)
+{
+    struct stat below;
+    int files = tree_layer_files(commit->lower, node->layer);
+    if (S_ISDIR(found->st.st_mode))
+        return true;
+    return files >= 0 && fstatat(files, node->path, &below, AT_SYMLINK_NOFOLLOW) == 0 &&
+           below.st_mtim.tv_sec == found->st.st_mtim.tv_sec && below.st_mtim.tv_nsec == found->st.st_mtim.tv_nsec;
+}
+
+static void compare(struct commit *commit, struct found *found)
+{
+    const struct found *parent = &commit->found.items[found->parent];
+    struct tree_node node;
+    struct entry entry;
+    /* The root is its own parent, and always has a lower one. */
+    if (*found->path && (parent->hides_lower || !parent->lower_is_dir))
+        return;
+    if (!tree_lookup(commit->lower, &commit->arena, found->path, &node, &entry))
+        return;
+    found->has_lower = true;
+    found->lower_is_dir = entry.type == ENTRY_DIR || entry.type == ENTRY_OPAQUE;
+    mode_t mode = S_ISLNK(found->st.st_mode) ? 0777 : found->st.st_mode & 07777;
+    mode_t lower_mode = entry.type == ENTRY_SYMLINK ? 0777 : entry.mode;
+    found->maybe_same = same_type(found, &entry) && mode == lower_mode && found->st.st_uid == entry.uid &&
+                        found->st.st_gid == entry.gid && same_xattrs(&found->xattrs, &entry) &&
+                        same_time(commit, found, &node);
+    found->lower_digest = entry.digest;
+}
+
+/* --- the walk --- */
+
+static const char *read_target(struct commit *commit, int dir, const char *name, const struct stat *st)
+{
+    size_t room = (size_t)st->st_size + 1;
+    char *target = arena_alloc(&commit->arena, room + 1);
+    ssize_t len = readlinkat(dir, name, target, room);
+    if (len < 0 || (size_t)len >= room)
+        return NULL;
+    target[len] = 0;
+    return target;
+}
+
+/* One entry: its metadata, and what the root below has in its place. */
+static int look_at(struct commit *commit, int dir, const char *name, size_t parent)
+{
+    struct found found = {.parent = parent};
+    const char *above = commit->found.count ? commit->found.items[parent].path : "";
+    found.path = *above ? arena_printf(&commit->arena, "%s/%s", above, name) : arena_strdup(&commit->arena, name);
+    if (fstatat(dir, *name ? name : ".", &found.st, AT_SYMLINK_NOFOLLOW) < 0)
+        return fail(commit, found.path);
+    if (S_ISLNK(found.st.st_mode) && !(found.target = read_target(commit, dir, name, &found.st)))
+        return fail(commit, found.path);
+    if (!is_whiteout(&found.st) && !S_ISSOCK(found.st.st_mode) &&
+        xattrs_read_at(dir, *name ? name : ".", &commit->arena, &found.xattrs) < 0)
+        return fail(commit, found.path);
+    if (commit->found.count == 0) {
+        vec_push(&commit->found, found);
+        compare(commit, &commit->found.items[0]);
+        return 0;
+    }
+    compare(commit, &found);
+    const struct found *above_it = &commit->found.items[parent];
+    found.hides_lower = S_ISDIR(found.st.st_mode) &&
+                        (above_it->hides_lower || !found.has_lower || !found.lower_is_dir || found.xattrs.is_opaque);
+    vec_push(&commit->found, found);
+    return 0;
+}
+
+static int read_folder(struct commit *commit, size_t index)
+{
+    const char *path = commit->found.items[index].path;
+    int fd = openat(commit->upper, *path ? path : ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *stream = fd < 0 ? NULL : fdopendir(fd);
+    if (!stream) {
+        if (fd >= 0)
+            close(fd);
+        return fail(commit, path);
+    }
+    int result = 0;
+    errno = 0;
+    for (struct dirent *entry; result == 0 && (entry = readdir(stream));) {
+        if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
+            result = look_at(commit, dirfd(stream), entry->d_name, index);
+        if (result == 0)
+            errno = 0;
+    }
+    if (result == 0 && errno)
+        result = fail(commit, path);
+    int saved = errno;
+    closedir(stream);
+    errno = saved;
+    return result;
+}
+
+static int walk(struct commit *commit)
+{
+    if (look_at(commit, commit->upper, "", 0) < 0)
+        return -1;
+    for (size_t i = 0; i < commit->found.count; i++)
+        if (S_ISDIR(commit->found.items[i].st.st_mode) && read_folder(commit, i) < 0)
+            return -1;
+    return 0;
+}
+
+/* --- content --- */
+
+static int by_inode(const void *a, const void *b, void *data)
+{
+    const struct commit *commit = data;
+    const struct found *x = &commit->found.items[*(const size_t *)a], *y = &commit->found.items[*(const size_t *)b];
+    if (x->st.st_ino != y->st.st_ino)
+        return x->st.st_ino < y->st.st_ino ? -1 : 1;
+    return strcmp(x->path, y->path);
+}
+
+static bool same_inode(const struct commit *commit, size_t i, size_t j)
+{
+    return commit->found.items[commit->linked.items[i]].st.st_ino == commit->found.items[commit->linked.items[j]].st.st_ino;
+}
+
+/* What is to be read: every file, those with several names once. */
+static void choose_files(struct commit *commit)
+{
+    for (size_t i = 0; i < commit->found.count; i++) {
+        const struct found *found = &commit->found.items[i];
+        if (!S_ISREG(found->st.st_mode))
+            continue;
+        if (found->st.st_nlink > 1) {
+            vec_push(&commit->linked, i);
+        } else {
+            vec_push(&commit->hashed, i);
+            commit->bytes += found->st.st_size;
+        }
+    }
+    if (commit->linked.count)
+        qsort_r(commit->linked.items, commit->linked.count, sizeof(size_t), by_inode, commit);
+    for (size_t i = 0; i < commit->linked.count; i++)
+        if (i == 0 || !same_inode(commit, i - 1, i)) {
+            vec_push(&commit->hashed, commit->linked.items[i]);
+            commit->bytes += commit->found.items[commit->linked.items[i]].st.st_size;
+        }
+}
+
+struct hashing {
+    struct commit *commit;
+    atomic_size_t next;
+    atomic_size_t failed;   /* index + 1 of a file that could not be read */
+    atomic_int error;
+};
+
+static int hash_file(struct commit *commit, struct found *found)
+{
+    int64_t size;
+    autoclose int fd = openat(commit->upper, found->path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    return fd < 0 ? -1 : digest_fd(fd, &found->digest, &size);
+}
+
+static void *hash_files(void *data)
+{
+    struct hashing *hashing = data;
+    struct commit *commit = hashing->commit;
+    for (size_t i; (i = atomic_fetch_add(&hashing->next, 1)) < commit->hashed.count;) {
+        if (hash_file(commit, &commit->found.items[commit->hashed.items[i]]) < 0) {
+            atomic_store(&hashing->error, errno);
+            atomic_store(&hashing->failed, commit->hashed.items[i] + 1);
+            break;
+        }
+    }
+    return NULL;
+}
+
+static size_t thread_count(const struct commit *commit)
+{
+    cpu_set_t cpus;
+    if (commit->hashed.count < THREAD_FILES && commit->bytes < THREAD_BYTES)
+        return 1;
+    size_t count = sched_getaffinity(0, sizeof cpus, &cpus) == 0 ? (size_t)CPU_COUNT(&cpus) : 1;
+    if (count > commit->hashed.count)
+        count = commit->hashed.count;
+    return count > MAX_THREADS ? MAX_THREADS : count;
+}
+
+static int hash_all(struct commit *commit)
+{
+    struct hashing hashing = {.commit = commit};
+    pthread_t threads[MAX_THREADS];
+    size_t wanted = thread_count(commit), started = 0;
+    while (started + 1 < wanted && pthread_create(&threads[started], NULL, hash_files, &hashing) == 0)
+        started++;
+    hash_files(&hashing);
+    while (started)
+        pthread_join(threads[--started], NULL);
+    size_t failed = atomic_load(&hashing.failed);
+    if (failed) {
+        errno = atomic_load(&hashing.error);
+        return fail(commit, commit->found.items[failed - 1].path);
+    }
+    for (size_t i = 1; i < commit->linked.count; i++)
+        if (same_inode(commit, i - 1, i))
+            commit->found.items[commit->linked.items[i]].digest = commit->found.items[commit->linked.items[i - 1]].digest;
+    return 0;
+}
+
+/* --- what stays --- */
+
+static bool is_change(const struct commit *commit, const struct found *found)
+{
+    const struct found *parent = &commit->found.items[found->parent];
+    if (S_ISSOCK(found->st.st_mode))
+        return false;
+    if (is_whiteout(&found->st))
+        return found->has_lower && !parent->hides_lower;
+    if (!found->maybe_same)
+        return true;
+    if (S_ISDIR(found->st.st_mode))
+        return *found->path && found->hides_lower;
+    return S_ISREG(found->st.st_mode) && memcmp(&found->digest, &found->lower_digest, sizeof found->digest);
+}
+
+static int remove_entry(struct commit *commit, struct found *found)
+{
+    if (unlinkat(commit->upper, found->path, S_ISDIR(found->st.st_mode) ? AT_REMOVEDIR : 0) < 0)
+        return fail(commit, found->path);
+    commit->found.items[found->parent].lost_names = true;
+    return 0;
+}
+
+/* A folder that stays: what is on disk must say what the listing says, whatever it will lie on. */
+static int settle_folder(struct commit *commit, struct found *found)
+{
+    bool listed_opaque = found->hides_lower && found->lower_is_dir && found->has_lower;
+    if (found->xattrs.is_opaque && !listed_opaque &&
+        xattrs_clear_opaque_at(commit->upper, *found->path ? found->path : ".") < 0)
+        return fail(commit, found->path);
+    struct timespec times[2] = {found->st.st_atim, found->st.st_mtim};
+    if (found->lost_names && utimensat(commit->upper, *found->path ? found->path : ".", times, AT_SYMLINK_NOFOLLOW) < 0)
+        return fail(commit, found->path);
+    return 0;
+}
+
+/* Backwards: children before their folder. */
+static int keep_changes(struct commit *commit)
+{
+    for (size_t i = commit->found.count; i-- > 0;) {
+        struct found *found = &commit->found.items[i];
+        found->is_kept = found->is_kept || is_change(commit, found);
+        if (found->is_kept && i)
+            commit->found.items[found->parent].is_kept = true;
+        if (!found->is_kept && i && remove_entry(commit, found) < 0)
+            return -1;
+        if ((found->is_kept || !i) && S_ISDIR(found->st.st_mode) && settle_folder(commit, found) < 0)
+            return -1;
+    }
+    /* Names of one file, in byte order: the first one that stays has the content. */
+    for (size_t i = 0; i < commit->linked.count;) {
+        const char *first = NULL;
+        size_t end = i;
+        for (; end < commit->linked.count && same_inode(commit, i, end); end++) {
+            struct found *found = &commit->found.items[commit->linked.items[end]];
+            if (!found->is_kept)
+                continue;
+            found->first = first;
+            if (!first)
+                first = found->path;
+        }
+        i = end;
+    }
+    return 0;
+}
+
+/* --- the listing --- */
+
+static enum entry_type listed_type(const struct found *found)
+{
+    switch (found->st.st_mode & S_IFMT) {
+    case S_IFDIR:
+        return *found->path && found->hides_lower && found->has_lower && found->lower_is_dir ? ENTRY_OPAQUE : ENTRY_DIR;
+    case S_IFREG:
+        return found->first ? ENTRY_HARDLINK : ENTRY_FILE;
+    case S_IFLNK:
+        return ENTRY_SYMLINK;
+    case S_IFCHR:
+        return is_whiteout(&found->st) ? ENTRY_WHITEOUT : ENTRY_CHAR;
+    case S_IFBLK:
+        return ENTRY_BLOCK;
+    default:
+        return ENTRY_FIFO;
+    }
+}
+
+static void list_found(struct list_builder *builder, const struct found *found)
+{
+    struct entry entry = {
+        .path = found->path,
+        .type = listed_type(found),
+        .mode = S_ISLNK(found->st.st_mode) ? 0777 : found->st.st_mode & 07777,
+        .uid = found->st.st_uid,
+        .gid = found->st.st_gid,
+        .size = S_ISREG(found->st.st_mode) ? found->st.st_size : 0,
+        .digest = found->digest,
+        .target = found->first ? found->first : found->target,
+        .major = major(found->st.st_rdev),
+        .minor = minor(found->st.st_rdev),
+        .xattrs = found->xattrs.items,
+        .xattr_count = found->xattrs.count,
+    };
+    list_builder_add(builder, &entry);
+}
+
+static int write_list(const struct commit *commit, int folder, struct digest *digest)
+{
+    struct list_builder *builder = list_builder_new();
+    /* The root is there for the sake of its own change only, not as a parent. */
+    for (size_t i = 0; i < commit->found.count; i++)
+        if (i ? commit->found.items[i].is_kept : is_change(commit, &commit->found.items[0]))
+            list_found(builder, &commit->found.items[i]);
+    struct buf text = {0};
+    list_builder_finish(builder, &text, digest);
+    int result = file_write_at(folder, "list", buf_text(&text), text.len, 0444);
+    buf_free(&text);
+    return result;
+}
+
+int commit_layer(struct store *store, const struct store_tmp *tmp, const char *name, const struct tree *lower, char id[COMMIT_ID],
+                 char **where)
+{
+    struct commit commit = {.upper = -1, .lower = lower};
+    struct digest digest;
+    int result = -1;
+    int folder = openat(tmp->dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (folder >= 0)
+        commit.upper = openat(folder, "fs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (commit.upper >= 0 && walk(&commit) == 0) {
+        choose_files(&commit);
+        if (hash_all(&commit) == 0 && keep_changes(&commit) == 0 && write_list(&commit, folder, &digest) == 0) {
+            char hex[DIGEST_HEX + 1];
+            digest_hex(&digest, hex);
+            snprintf(id, COMMIT_ID, "tree:%s", hex);
+            result = store_layer_commit(store, tmp, name, id);
+        }
+    }
+    int saved = errno;
+    fd_close_scope(&commit.upper);
+    fd_close_scope(&folder);
+    vec_free(&commit.found);
+    vec_free(&commit.linked);
+    vec_free(&commit.hashed);
+    arena_free(&commit.arena);
+    if (where)
+        *where = commit.where;
+    else
+        free(commit.where);
+    errno = saved;
+    return result;
+}
