@@ -10,7 +10,8 @@
  * and two that its edge has as order-only inputs, since neither changes a result:
  *     .dfgen/STAGE/places.json    where each step stands in its Dockerfile, for messages
  *     .dfgen/settings.json        store, secrets, sockets, proxies
- * Paths in N.in are relative to the folder that ninja runs in, bytes escaped as in list.h with space as \040 too.
+ * Paths in N.in are relative to the folder that ninja runs in, escaped by escape_add with space. ROLE is root, stage, context, fetch, blob,
+ * layer, config, image or out. The step file may have "format": STEP_FORMAT; another number is refused.
  */
 #ifndef DFGEN_STEP_H
 #define DFGEN_STEP_H
@@ -64,7 +65,7 @@ struct step {
 };
 
 /*
- * Load a step and all that belongs to it, and open the store. Ends the process with a message when something is wrong:
+ * Load a step and all that belongs to it, raise the limit of open files (a tree has one a layer), and open the store. Ends the process with a message when something is wrong:
  * exit 2 for a bad step file. mode: how this process maps ids.
  */
 void step_load(struct step *step, const char *file, enum id_mode mode);
@@ -82,6 +83,11 @@ struct stamp {
     const char **ids;   /* lowest first */
     size_t count;
 };
+
+/*
+ * A stamp without ids is a single newline: an empty file is what a power failure leaves. A stamp that is malformed is removed, so that the next
+ * ninja makes it again.
+ */
 
 /* Read the stamps of one input, one after the other. Ends the process when one is missing or malformed. */
 struct stamp step_stamp(const struct step *step, const struct step_input *input);
@@ -111,7 +117,10 @@ void step_key_end(struct digest_state *key, char hex[65]);
 
 /* --- common main --- */
 
-/* Check "PROGRAM STEPFILE" (or --help, --version), set program_name, umask 022, SIGPIPE; returns the step file's path. */
+/*
+ * Check "PROGRAM STEPFILE" (or --help, --version; help says what it does), set program_name, umask 022, SIGPIPE to its default; returns
+ * the step file's path.
+ */
 const char *step_main(int argc, char **argv, const char *program, const char *help);
 
 #endif

@@ -202,7 +202,7 @@ static int add_layer(const struct store *store, struct tree *tree, const char *i
         return 0;
     }
     /* The machine's failures (no descriptors, no memory, no permission) are no damage. */
-    bool is_damaged = fs >= 0 || errno == EINVAL || errno == ENOTDIR || errno == ELOOP;
+    bool is_damaged = fs >= 0 || errno == EINVAL || errno == ENOTDIR || errno == ELOOP || (list && errno == ENOENT);
     int saved = is_damaged ? ENOENT : errno;
     list_close(list);
     if (is_damaged)

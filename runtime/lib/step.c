@@ -1,0 +1,312 @@
+/*
+ * Owns the files of a step: finding, reading and checking them, its key and its output. Called by every helper's main. Knows where gen
+ * puts things; must not know what a kind of step does.
+ */
+#include <jansson.h>
+
+#include "runtime/lib/step.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+
+#include "config.h"
+#include "runtime/lib/arena.h"
+#include "runtime/lib/buf.h"
+#include "runtime/lib/die.h"
+#include "runtime/lib/digest.h"
+#include "runtime/lib/escape.h"
+#include "runtime/lib/fdio.h"
+#include "runtime/lib/json.h"
+#include "runtime/lib/path.h"
+#include "runtime/lib/step_internal.h"
+#include "runtime/lib/vec.h"
+
+enum {
+    INPUTS_LIMIT = 64 * 1024 * 1024,
+    OPEN_FILES = 65536, /* a tree has a descriptor for each layer */
+};
+
+/* --- N.in --- */
+
+static const struct role {
+    const char *name;
+    size_t min, max;    /* words after it */
+    size_t by;          /* how many more there may be at a time, when not one */
+} roles[] = {
+    [INPUT_ROOT] = {"root", 1, 1},
+    [INPUT_STAGE] = {"stage", 1, SIZE_MAX},
+    [INPUT_CONTEXT] = {"context", 2, 2},
+    [INPUT_FETCH] = {"fetch", 1, 1},
+    [INPUT_BLOB] = {"blob", 1, 3, 2},
+    [INPUT_LAYER] = {"layer", 1, 1},
+    [INPUT_CONFIG] = {"config", 1, 1},
+    [INPUT_IMAGE] = {"image", 1, 1},
+    [INPUT_OUT] = {"out", 1, 1},
+};
+
+static bool takes_words(const struct role *role, size_t count)
+{
+    return count >= role->min && count <= role->max && (!role->by || (count - role->min) % role->by == 0);
+}
+
+static const char *parse_input(struct arena *arena, struct span line, struct step_input *input)
+{
+    VEC(const char *) words = {0};
+    const char *wrong = NULL;
+    for (size_t start = 0; start <= line.len && !wrong;) {
+        const char *space = start < line.len ? memchr(line.text + start, ' ', line.len - start) : NULL;
+        size_t end = space ? (size_t)(space - line.text) : line.len;
+        const char *word = escape_undo(arena, (struct span){line.text + start, end - start}, true);
+        if (!word || !*word)
+            wrong = "malformed word";
+        else
+            vec_push(&words, word);
+        start = end + 1;
+    }
+    size_t role = 0, count = sizeof roles / sizeof *roles;
+    while (!wrong && role < count && strcmp(words.items[0], roles[role].name))
+        role++;
+    if (!wrong && role == count)
+        wrong = arena_printf(arena, "unknown role %s", words.items[0]);
+    if (!wrong && !takes_words(&roles[role], words.count - 1))
+        wrong = arena_printf(arena, "wrong number of words for %s", words.items[0]);
+    if (!wrong) {
+        *input = (struct step_input){.role = (enum input_role)role, .count = words.count - 1};
+        input->paths = arena_array(arena, input->count, sizeof *input->paths);
+        memcpy(input->paths, words.items + 1, input->count * sizeof *input->paths);
+    }
+    vec_free(&words);
+    return wrong;
+}
+
+const char *step_parse_inputs(struct arena *arena, struct span text, struct step_input **inputs, size_t *count)
+{
+    VEC(struct step_input) list = {0};
+    const char *wrong = NULL;
+    for (int number = 1; text.len && !wrong; number++) {
+        const char *end = memchr(text.text, '\n', text.len);
+        struct step_input input;
+        wrong = end ? parse_input(arena, (struct span){text.text, (size_t)(end - text.text)}, &input) : "cut short";
+        if (wrong) {
+            wrong = arena_printf(arena, "line %d: %s", number, wrong);
+            break;
+        }
+        vec_push(&list, input);
+        text = span_skip(text, (size_t)(end + 1 - text.text));
+    }
+    *count = wrong ? 0 : list.count;
+    *inputs = arena_array(arena, *count, sizeof **inputs);
+    if (*count)
+        memcpy(*inputs, list.items, *count * sizeof **inputs);
+    vec_free(&list);
+    return wrong;
+}
+
+const struct step_input *step_input(const struct step *step, enum input_role role, size_t n)
+{
+    for (size_t i = 0; i < step->input_count; i++)
+        if (step->inputs[i].role == role && n-- == 0)
+            return &step->inputs[i];
+    return NULL;
+}
+
+static void load_inputs(struct step *step)
+{
+    struct buf text = {0};
+    const char *path = arena_printf(step->arena, "%s.in", step->base);
+    if (file_read_at(AT_FDCWD, path, &text, INPUTS_LIMIT) < 0)
+        die_usage("%s:", path);
+    const char *wrong = step_parse_inputs(step->arena, (struct span){buf_text(&text), text.len}, &step->inputs, &step->input_count);
+    buf_free(&text);
+    if (wrong)
+        die_usage("%s: %s", path, wrong);
+    if (!step_input(step, INPUT_OUT, 0) || step_input(step, INPUT_OUT, 1))
+        die_usage("%s: it takes one line \"out\"", path);
+    step->out = step_input(step, INPUT_OUT, 0)->paths[0];
+}
+
+/* --- JSON files --- */
+
+static json_t *read_json(const char *path)
+{
+    char *error = NULL;
+    json_t *value = json_read_at(AT_FDCWD, path, JSON_LIMIT, &error);
+    if (!value)
+        die_usage("%s: %s", path, error);
+    if (!json_is_object(value))
+        die_usage("%s: no JSON object", path);
+    return value;
+}
+
+static void load_step_file(struct step *step)
+{
+    step->json = read_json(step->file);
+    int64_t format = json_get_int(step->json, "format", STEP_FORMAT);
+    if (format != STEP_FORMAT)
+        die_usage("%s: of format %" PRId64 ", but this is dfgen " DFGEN_VERSION " with format %d: run dfgen again", step->file, format,
+                  STEP_FORMAT);
+    step->kind = json_get_string(step->json, "kind", NULL);
+    if (!step->kind)
+        die_usage("%s: no \"kind\"", step->file);
+}
+
+/* Text of places.json as it can be shown: one line. */
+static const char *place_text(struct step *step, const json_t *place, const char *key, const char *fallback)
+{
+    const json_t *value = json_object_get(place, key);
+    if (!json_is_string(value))
+        return fallback;
+    struct span text = json_bytes_value(step->arena, value);
+    const char *newline = text.len ? memchr(text.text, '\n', text.len) : NULL;
+    struct buf out = {0};
+    step_add_visible(&out, newline ? (struct span){text.text, (size_t)(newline - text.text)} : text, "");
+    if (newline)
+        buf_puts(&out, " ...");
+    const char *shown = arena_strdup(step->arena, buf_text(&out));
+    buf_free(&out);
+    return shown;
+}
+
+/* Places are for messages only: without them a step is called by its file. */
+static void load_places(struct step *step)
+{
+    const char *name = path_base(step->base);
+    const char *path = arena_printf(step->arena, "%.*splaces.json", (int)(name - step->base), step->base);
+    json_t *places = json_read_at(AT_FDCWD, path, JSON_LIMIT, NULL);
+    const json_t *place = json_object_get(places, name);
+    step->label = place_text(step, place, "label", step->base);
+    step->where = place_text(step, place, "where", "");
+    step->text = place_text(step, place, "text", step->kind);
+    json_decref(places);
+}
+
+/* In the nearest folder .dfgen above the step file. */
+static const char *settings_path(const struct step *step)
+{
+    static const char name[] = ".dfgen/";
+    for (const char *at = step->file + strlen(step->file); at > step->file; at--)
+        if (!strncmp(at - 1, name, sizeof name - 1) && (at - 1 == step->file || at[-2] == '/'))
+            return arena_printf(step->arena, "%.*s.dfgen/settings.json", (int)(at - 1 - step->file), step->file);
+    die_usage("%s: not in a folder .dfgen", step->file);
+}
+
+static void open_store(struct step *step, enum id_mode mode)
+{
+    const char *path = json_get_string(step->settings, "store", NULL);
+    char *fallback = path ? NULL : store_default_path();
+    path = path ? path : fallback;
+    if (!path)
+        die_usage("no place for the store: set HOME or DFGEN_STORE");
+    if (store_open(&step->store, path, mode) < 0) {
+        if (errno == EPERM)
+            die("store %s: belongs to somebody else, or others may write to it", path);
+        die("store %s:", path);
+    }
+    free(fallback);
+}
+
+static void raise_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= OPEN_FILES)
+        return;
+    limit.rlim_cur = limit.rlim_max < OPEN_FILES ? limit.rlim_max : OPEN_FILES;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+void step_load(struct step *step, const char *file, enum id_mode mode)
+{
+    size_t len = strlen(file);
+    *step = (struct step){.arena = xcalloc(1, sizeof *step->arena)};
+    step->file = arena_strdup(step->arena, file);
+    if (len < 6 || strcmp(file + len - 5, ".json") || file[len - 6] == '/')
+        die_usage("%s: a step file is called NAME.json", file);
+    step->base = arena_strndup(step->arena, file, len - 5);
+    load_step_file(step);
+    load_inputs(step);
+    load_places(step);
+    step->settings = read_json(settings_path(step));
+    raise_limit();
+    open_store(step, mode);
+}
+
+void step_close(struct step *step)
+{
+    store_close(&step->store);
+    json_decref(step->json);
+    json_decref(step->settings);
+    arena_free(step->arena);
+    free(step->arena);
+    *step = (struct step){0};
+}
+
+/* --- the output --- */
+
+void step_write_out(const struct step *step, const void *data, size_t len)
+{
+    if (file_write_if_changed_at(AT_FDCWD, step->out, data, len, NULL) < 0)
+        step_die(step, "cannot write %s:", step->out);
+}
+
+/* --- the key --- */
+
+static void add_json_field(struct digest_state *key, const json_t *value)
+{
+    struct buf text = {0};
+    json_write(value, &text);
+    digest_add_field(key, text.data);
+    buf_free(&text);
+}
+
+void step_key_begin(const struct step *step, const struct stamp *root, struct digest_state *key)
+{
+    char number[32];
+    struct utsname machine;
+    digest_begin(key);
+    snprintf(number, sizeof number, "dfgen %d", STEP_FORMAT);
+    digest_add_field(key, number);
+    add_json_field(key, step->json);
+    /* A step that names no platform is for this machine's. */
+    if (json_object_get(step->json, "platform"))
+        digest_add_field(key, "");
+    else
+        digest_add_field(key, uname(&machine) == 0 ? machine.machine : "");
+    snprintf(number, sizeof number, "%zu", root ? root->count : 0);
+    digest_add_field(key, number);
+    for (size_t i = 0; root && i < root->count; i++)
+        digest_add_field(key, root->ids[i]);
+}
+
+void step_key_end(struct digest_state *key, char hex[65])
+{
+    struct digest digest = digest_end(key);
+    digest_hex(&digest, hex);
+}
+
+/* --- main --- */
+
+const char *step_main(int argc, char **argv, const char *program, const char *help)
+{
+    program_name = program;
+    umask(022);
+    signal(SIGPIPE, SIG_DFL);
+    if (argc == 2 && !strcmp(argv[1], "--help")) {
+        printf("Usage: %s STEPFILE\n\n%s\n", program, help);
+        exit(EXIT_DONE);
+    }
+    if (argc == 2 && !strcmp(argv[1], "--version")) {
+        printf("%s " DFGEN_VERSION "\n", program);
+        exit(EXIT_DONE);
+    }
+    if (argc != 2 || argv[1][0] == '-')
+        die_usage("usage: %s STEPFILE", program);
+    return argv[1];
+}

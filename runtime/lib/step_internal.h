@@ -1,0 +1,20 @@
+/* What step.c, step_say.c and step_stamp.c share. Nobody else includes it; <jansson.h> and step.h go first. */
+#ifndef DFGEN_STEP_INTERNAL_H
+#define DFGEN_STEP_INTERNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "runtime/lib/span.h"
+
+struct arena;
+struct buf;
+struct step_input;
+
+/* Append text with control bytes and what is no UTF-8 as \xHH. newline: what a newline becomes. */
+void step_add_visible(struct buf *out, struct span text, const char *newline);
+
+/* Parse the text of an N.in. NULL, or what is wrong (the arena's text). */
+const char *step_parse_inputs(struct arena *arena, struct span text, struct step_input **inputs, size_t *count);
+
+#endif
