@@ -23,6 +23,7 @@ struct tree;
 /* --- gen's side: walking --- */
 
 struct context;
+struct context_list;
 
 /*
  * A context folder. patterns may be NULL. hidden: further clean paths that do not exist (the build folder's .dfgen, build.ninja), NULL-terminated,
@@ -40,8 +41,20 @@ int context_dir(const struct context *context);
  */
 int context_walk(struct context *context, const char *path, const char **failed);
 struct tree *context_tree(struct context *context);
+/* A sources_need (sources.h): deep as context_walk; else the folder's own entries, if there is such a folder. data is the context. -1 with errno. */
+int context_need(void *context, const char *path, bool deep);
 /* Clean paths of the folders that were read: when one of them changes, gen must look again. */
 const char *const *context_folders(const struct context *context, size_t *count);
+
+/* --- writing N.list --- */
+
+/* Entries in any order, each any number of times; sources_touched gives them. */
+struct context_list *context_list_begin(void);
+void context_list_add(struct context_list *list, const struct entry *entry);
+/* A path (clean) that is named and not there: the '?' line. Then the list ends with the patterns. */
+void context_list_add_missing(struct context_list *list, const char *path, const struct pattern_list *patterns);
+/* Append the text and free the list. */
+void context_list_finish(struct context_list *list, struct buf *text);
 
 /* --- the helpers' side --- */
 

@@ -10,8 +10,10 @@
 #include <stddef.h>
 
 struct arena;
+struct entry;
 struct pattern_list;
 struct tree;
+struct tree_node;
 
 struct source_spec {
     const char *path;                       /* as written, after expansion */
@@ -34,7 +36,8 @@ struct source_matches {
 
 /*
  * Calls on the way: before looking at a folder of the tree, need(data, clean path, deep) makes sure that the tree holds it (gen walks the context then;
- * deep: with all below). NULL when the tree is whole. Returns -1 with *error a text of the arena ("\"/x\": not found", "syntax error in pattern").
+ * deep: with all below). NULL when the tree is whole. Returns -1 with *error a text of the arena ("\"/x\": not found", "syntax error in pattern") and errno:
+ * ENOENT for what is named and not there, EINVAL for a malformed pattern, else why need failed. context_need (context.h) is such a function.
  */
 typedef int (*sources_need)(void *data, const char *path, bool deep);
 int sources_expand(const struct tree *tree, struct arena *arena, const struct source_spec *spec, sources_need need, void *data,
@@ -42,9 +45,26 @@ int sources_expand(const struct tree *tree, struct arena *arena, const struct so
 
 /*
  * Everything that a match brings, in byte order, parents before children: calls visit(data, clean path in the tree, path relative to
- * the match: "" for the match itself) for each entry that --exclude lets through.
+ * the match: "" for the match itself) for each entry that --exclude lets through. The strings are good during the call.
  */
 void sources_walk(const struct tree *tree, struct arena *arena, const struct source_spec *spec, const struct source_match *match,
                   void (*visit)(void *data, const char *path, const char *relative), void *data);
+/* The same, with what a look-up of the path finds. */
+typedef void (*sources_visit)(void *data, const struct tree_node *node, const struct entry *entry, const char *relative);
+void sources_walk_entries(const struct tree *tree, const struct source_spec *spec, const struct source_match *match,
+                          sources_visit visit, void *data);
+
+/*
+ * Every entry that expanding and walking comes by: what is copied, the folders above, the symlinks on the way. A tree of these alone
+ * gives the same answers. Some are named more than once, the root never. When a source is missing, what led to it has been named. Returns as sources_expand.
+ */
+struct sources_touch {
+    sources_need need;
+    void *need_data;
+    void (*touch)(void *data, const struct entry *entry);
+    void *touch_data;
+};
+int sources_touched(const struct tree *tree, struct arena *arena, const struct source_spec *spec, const struct sources_touch *touch,
+                    const char **error);
 
 #endif

@@ -1,0 +1,532 @@
+/*
+ * Owns what a source of COPY, ADD or a bind mount means in a tree: from its text to the entries. Called by gen (which
+ * lists them) and dfgen-copy (which copies them). Must not read a file or know where entries go.
+ */
+#include "runtime/lib/sources.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/lib/arena.h"
+#include "runtime/lib/glob.h"
+#include "runtime/lib/list.h"
+#include "runtime/lib/path.h"
+#include "runtime/lib/pattern.h"
+#include "runtime/lib/span.h"
+#include "runtime/lib/tree.h"
+#include "runtime/lib/vec.h"
+
+enum { LINKS_MAX = 255 };
+
+/* One expansion under way. */
+struct expansion {
+    const struct tree *tree;
+    struct arena *arena;
+    const struct source_spec *spec;
+    const struct sources_touch *touch;
+    const char **error;
+    VEC(struct source_match) matches;
+};
+
+/* --- errors, needs, touches --- */
+
+static int fail(struct expansion *expansion, int number, const char *text)
+{
+    *expansion->error = text;
+    errno = number;
+    return -1;
+}
+
+static int fail_missing(struct expansion *expansion, const char *path)
+{
+    return fail(expansion, ENOENT, arena_printf(expansion->arena, "\"/%s\": not found", path));
+}
+
+static int need(struct expansion *expansion, const char *path, bool deep)
+{
+    const struct sources_touch *touch = expansion->touch;
+    if (!touch->need || touch->need(touch->need_data, path, deep) == 0)
+        return 0;
+    int number = errno;
+    return fail(expansion, number, arena_printf(expansion->arena, "cannot read \"/%s\": %s", path, strerror(number)));
+}
+
+static void touch(struct expansion *expansion, const struct entry *entry)
+{
+    if (expansion->touch->touch && *entry->path)
+        expansion->touch->touch(expansion->touch->touch_data, entry);
+}
+
+/* Look a path up whose folder the tree holds. */
+static bool look(struct expansion *expansion, const char *path, struct entry *entry)
+{
+    struct tree_node node;
+    if (!tree_lookup(expansion->tree, expansion->arena, path, &node, entry))
+        return false;
+    touch(expansion, entry);
+    return true;
+}
+
+static void add_match(struct expansion *expansion, const struct source_match *match)
+{
+    vec_push(&expansion->matches, *match);
+}
+
+/* --- symlinks --- */
+
+/* The first component of a path is cut off; the path then begins at the next. */
+static struct span cut_component(const char **path)
+{
+    *path += strspn(*path, "/");
+    struct span part = {*path, strcspn(*path, "/")};
+    *path += part.len;
+    *path += strspn(*path, "/");
+    return part;
+}
+
+static char *parent_of(struct arena *arena, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return arena_strndup(arena, path, slash ? (size_t)(slash - path) : 0);
+}
+
+/*
+ * Follow the symlinks of all components. *real is NULL when there is nothing: then 0 all the same. A component that is no folder has
+ * nothing below it.
+ */
+static int resolve(struct expansion *expansion, const char *path, const char **real, bool *is_dir)
+{
+    struct arena *arena = expansion->arena;
+    const char *done = "", *rest = path;
+    *is_dir = true;
+    for (int links = 0; *rest;) {
+        struct span part = cut_component(&rest);
+        *real = NULL;
+        if (!part.len || span_is(part, "."))
+            continue;
+        if (!*is_dir)
+            return 0;
+        if (span_is(part, "..")) {
+            done = parent_of(arena, done);
+            continue;
+        }
+        struct entry entry;
+        char *next = path_join(arena, done, arena_strndup(arena, part.text, part.len));
+        if (need(expansion, done, false) < 0)
+            return -1;
+        if (!look(expansion, next, &entry))
+            return 0;
+        if (entry.type != ENTRY_SYMLINK) {
+            done = next;
+            *is_dir = entry.type == ENTRY_DIR;
+            continue;
+        }
+        if (++links > LINKS_MAX)
+            return fail(expansion, ELOOP, arena_printf(arena, "\"/%s\": too many symbolic links", path));
+        if (entry.target[0] == '/')
+            done = "";
+        rest = arena_printf(arena, "%s/%s", entry.target, rest);
+    }
+    *real = done;
+    return 0;
+}
+
+/* What one path comes to, symlinks followed; it must be there. */
+static int take(struct expansion *expansion, const char *path)
+{
+    struct source_match match = {.name = path_base(path)};
+    if (resolve(expansion, path, &match.real, &match.is_dir) < 0)
+        return -1;
+    if (!match.real)
+        return fail_missing(expansion, path);
+    if (match.is_dir && need(expansion, match.real, true) < 0)
+        return -1;
+    add_match(expansion, &match);
+    return 0;
+}
+
+/* --- wildcards --- */
+
+struct wildcard {
+    struct glob **globs;    /* one a component; NULL for one that matches nothing */
+    size_t count;
+};
+
+/* The tail of a path from its first component with a wildcard on; its end when there is none. */
+static const char *find_wildcard(struct arena *arena, const char *path)
+{
+    for (const char *at = path; *at;) {
+        const char *start = at;
+        struct span part = cut_component(&at);
+        if (glob_is_wildcard(arena_strndup(arena, part.text, part.len)))
+            return start;
+    }
+    return path + strlen(path);
+}
+
+static struct wildcard compile_wildcard(struct arena *arena, const char *text)
+{
+    struct wildcard wildcard = {.globs = arena_array(arena, strlen(text) + 1, sizeof *wildcard.globs)};
+    while (*text) {
+        struct span part = cut_component(&text);
+        wildcard.globs[wildcard.count++] = glob_compile(arena, part, GLOB_MATCH);
+    }
+    return wildcard;
+}
+
+/* dir is real, shown the same as the source has it written. Only real folders are entered. */
+static int match_level(struct expansion *expansion, const struct wildcard *wildcard, size_t level, const char *dir, const char *shown)
+{
+    struct arena *arena = expansion->arena;
+    const char *const *names;
+    if (!wildcard->globs[level])
+        return 0;
+    if (need(expansion, dir, false) < 0)
+        return -1;
+    size_t count = tree_children(expansion->tree, arena, dir, &names);
+    for (size_t i = 0; i < count; i++) {
+        if (!glob_matches(wildcard->globs[level], span_of(names[i])))
+            continue;
+        char *path = path_join(arena, dir, names[i]), *name = path_join(arena, shown, names[i]);
+        struct entry entry;
+        if (level + 1 == wildcard->count) {
+            if (take(expansion, path) < 0)
+                return -1;
+        } else if (look(expansion, path, &entry) && entry.type == ENTRY_DIR &&
+                   match_level(expansion, wildcard, level + 1, path, name) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* A source without --parents, clean. */
+static int expand_plain(struct expansion *expansion, const char *path)
+{
+    const char *tail = find_wildcard(expansion->arena, path);
+    if (!*tail)
+        return take(expansion, path);
+    if (!glob_is_valid(tail))
+        return fail(expansion, EINVAL, "syntax error in pattern");
+    size_t len = (size_t)(tail - path);
+    const char *prefix = arena_strndup(expansion->arena, path, len ? len - 1 : 0), *real;
+    bool is_dir;
+    if (resolve(expansion, prefix, &real, &is_dir) < 0)
+        return -1;
+    if (!real)
+        return fail_missing(expansion, prefix);
+    if (!is_dir)
+        return 0;
+    struct wildcard wildcard = compile_wildcard(expansion->arena, tail);
+    return match_level(expansion, &wildcard, 0, real, prefix);
+}
+
+/* --- --parents --- */
+
+struct parents_search {
+    struct expansion *expansion;
+    const struct pattern *pattern;
+    size_t levels;      /* deepest that can match, 0 for any */
+};
+
+static int add_parents_match(struct expansion *expansion, const char *real, const char *relative, bool is_dir)
+{
+    struct source_match match = {.name = path_base(real), .real = real, .relative = relative, .is_dir = is_dir};
+    if (is_dir && need(expansion, real, true) < 0)
+        return -1;
+    add_match(expansion, &match);
+    return 0;
+}
+
+/* The tree holds all below dir. */
+static int search_folder(const struct parents_search *search, const char *dir, const char *relative, size_t level)
+{
+    struct expansion *expansion = search->expansion;
+    struct arena *arena = expansion->arena;
+    const char *const *names;
+    size_t count = tree_children(expansion->tree, arena, dir, &names);
+    for (size_t i = 0; i < count; i++) {
+        const char *path = path_join(arena, dir, names[i]), *below = path_join(arena, relative, names[i]);
+        struct tree_node node;
+        struct entry entry;
+        if (!tree_lookup(expansion->tree, arena, path, &node, &entry))
+            continue;
+        bool is_dir = entry.type == ENTRY_DIR;
+        if (pattern_match(search->pattern, below)) {
+            touch(expansion, &entry);
+            if (add_parents_match(expansion, path, below, is_dir) < 0)
+                return -1;
+        } else if (is_dir && (!search->levels || level < search->levels)) {
+            size_t before = expansion->matches.count;
+            if (search_folder(search, path, below, level + 1) < 0)
+                return -1;
+            if (expansion->matches.count > before)
+                touch(expansion, &entry);
+        }
+    }
+    return 0;
+}
+
+/* A name that stands for itself in a §7.2 pattern. */
+static bool is_plain_name(struct span part)
+{
+    for (size_t i = 0; i < part.len; i++)
+        if (strchr("*?[]\\", part.text[i]))
+            return false;
+    return true;
+}
+
+static size_t count_levels(const char *pattern)
+{
+    size_t levels = 1;
+    for (const char *at = pattern; *at; at++) {
+        if (at[0] == '*' && at[1] == '*')
+            return 0;
+        levels += *at == '/';
+    }
+    return levels;
+}
+
+/* The entries below one pivot folder (real) that a clean pattern matches. */
+static int expand_pattern(struct expansion *expansion, const char *pivot, const char *pattern)
+{
+    struct arena *arena = expansion->arena;
+    struct parents_search search = {.expansion = expansion, .levels = count_levels(pattern)};
+    if (!*pattern)
+        return add_parents_match(expansion, pivot, "", true);
+    const char *why = NULL;
+    if (!(search.pattern = pattern_compile(arena, pattern, &why)))
+        return fail(expansion, EINVAL, why);
+    /* Names that are plain lead straight to where the search begins, or to the match itself. */
+    const char *dir = pivot, *relative = "", *rest = pattern;
+    for (size_t level = 1;; level++) {
+        struct span part = cut_component(&rest);
+        if (!is_plain_name(part)) {
+            if (need(expansion, dir, true) < 0)
+                return -1;
+            return search_folder(&search, dir, relative, level);
+        }
+        char *name = arena_strndup(arena, part.text, part.len);
+        const char *path = path_join(arena, dir, name);
+        struct entry entry;
+        if (need(expansion, dir, false) < 0)
+            return -1;
+        if (!look(expansion, path, &entry))
+            return 0;
+        relative = path_join(arena, relative, name);
+        dir = path;
+        if (!*rest)
+            return add_parents_match(expansion, path, relative, entry.type == ENTRY_DIR);
+        if (entry.type != ENTRY_DIR)
+            return 0;
+    }
+}
+
+static int expand_parents(struct expansion *expansion, const char *source)
+{
+    struct arena *arena = expansion->arena;
+    const char *cut = strstr(source, "/./");
+    const char *pivot = cut ? path_clean(arena, (struct span){source, (size_t)(cut - source)}) : "";
+    const char *pattern = path_clean(arena, span_of(cut ? cut + 3 : source));
+    if (expand_plain(expansion, pivot) < 0)
+        return -1;
+    size_t count = expansion->matches.count;
+    struct source_match *pivots = expansion->matches.items;
+    expansion->matches.items = NULL;
+    expansion->matches.count = expansion->matches.room = 0;
+    int result = 0;
+    for (size_t i = 0; i < count && result == 0; i++)
+        if (pivots[i].is_dir)
+            result = expand_pattern(expansion, pivots[i].real, pattern);
+    free(pivots);
+    bool is_wild = *find_wildcard(arena, pivot) || *find_wildcard(arena, pattern);
+    if (result == 0 && !is_wild && !expansion->matches.count)
+        return fail_missing(expansion, path_join(arena, pivot, pattern));
+    return result;
+}
+
+static int expand(struct expansion *expansion)
+{
+    const struct source_spec *spec = expansion->spec;
+    if (spec->parents)
+        return expand_parents(expansion, spec->path);
+    return expand_plain(expansion, path_clean(expansion->arena, span_of(spec->path)));
+}
+
+int sources_expand(const struct tree *tree, struct arena *arena, const struct source_spec *spec, sources_need need, void *data,
+                   struct source_matches *matches, const char **error)
+{
+    struct sources_touch touch = {.need = need, .need_data = data};
+    struct expansion expansion = {tree, arena, spec, &touch, error, {0}};
+    int result = expand(&expansion);
+    *matches = (struct source_matches){.count = expansion.matches.count};
+    matches->items = arena_array(arena, matches->count + 1, sizeof *matches->items);
+    if (matches->count)
+        memcpy(matches->items, expansion.matches.items, matches->count * sizeof *matches->items);
+    vec_free(&expansion.matches);
+    return result;
+}
+
+/* --- walking --- */
+
+/* A folder that --exclude leaves out, entered for what a "!" may take back: named once something is. */
+struct pending {
+    const struct pending *above;
+    const struct tree_node *node;
+    const struct entry *entry;
+    const char *relative;
+};
+
+struct walk {
+    const struct tree *tree;
+    const struct pattern_list *exclude;
+    const char *base;       /* --parents: patterns are relative to the pivot, of which this is the match */
+    sources_visit visit;
+    void *data;
+    bool is_pending;        /* some pending folder has not been named */
+};
+
+static void visit_pending(struct walk *walk, const struct pending *pending)
+{
+    if (!pending)
+        return;
+    visit_pending(walk, pending->above);
+    walk->visit(walk->data, pending->node, pending->entry, pending->relative);
+}
+
+static void walk_folder(struct walk *walk, const char *path, const char *relative, const bool *state, const struct pending *pending);
+
+/* One entry and what is below it. True when something was visited, so that pending folders are done with. */
+static void walk_entry(struct walk *walk, const struct tree_node *node, const struct entry *entry, const char *relative,
+                       const bool *parent, struct arena *scratch, const struct pending **pending)
+{
+    bool is_dir = entry->type == ENTRY_DIR;
+    bool *state = NULL;
+    if (walk->exclude) {
+        const char *shown = path_join(scratch, walk->base, relative);
+        state = arena_array(scratch, pattern_list_count(walk->exclude) + 1, sizeof *state);
+        if (pattern_list_step(walk->exclude, shown, parent, state)) {
+            if (!is_dir || !pattern_list_may_include_below(walk->exclude, shown))
+                return;
+            struct pending here = {*pending, node, entry, relative};
+            bool was_pending = walk->is_pending;
+            walk->is_pending = true;
+            walk_folder(walk, node->path, relative, state, &here);
+            /* Still so: nothing below was taken back. */
+            if (walk->is_pending)
+                walk->is_pending = was_pending;
+            else
+                *pending = NULL;
+            return;
+        }
+    }
+    if (walk->is_pending)
+        visit_pending(walk, *pending);
+    walk->is_pending = false;
+    *pending = NULL;
+    walk->visit(walk->data, node, entry, relative);
+    if (is_dir)
+        walk_folder(walk, node->path, relative, state, NULL);
+}
+
+static void walk_folder(struct walk *walk, const char *path, const char *relative, const bool *state, const struct pending *pending)
+{
+    struct arena names_arena = {0}, scratch = {0};
+    const char *const *names;
+    size_t count = tree_children(walk->tree, &names_arena, path, &names);
+    for (size_t i = 0; i < count; i++) {
+        struct tree_node node;
+        struct entry entry;
+        const char *child = path_join(&scratch, path, names[i]);
+        if (tree_lookup(walk->tree, &scratch, child, &node, &entry))
+            walk_entry(walk, &node, &entry, path_join(&scratch, relative, names[i]), state, &scratch, &pending);
+        /* Pending folders below are of this frame or above: nothing kept points into what is freed. */
+        if (i % 64 == 63)
+            arena_free(&scratch);
+    }
+    arena_free(&scratch);
+    arena_free(&names_arena);
+}
+
+/* --parents: what the patterns say of the folders above the match, and then of the match. */
+static bool *state_of(struct arena *arena, const struct pattern_list *exclude, const char *path)
+{
+    bool *parent = NULL;
+    for (size_t len = 0; path[len];) {
+        len += strspn(path + len, "/");
+        len += strcspn(path + len, "/");
+        bool *state = arena_array(arena, pattern_list_count(exclude) + 1, sizeof *state);
+        if (path[len])
+            pattern_list_step(exclude, arena_strndup(arena, path, len), parent, state);
+        else
+            return parent;
+        parent = state;
+    }
+    return parent;
+}
+
+void sources_walk_entries(const struct tree *tree, const struct source_spec *spec, const struct source_match *match,
+                          sources_visit visit, void *data)
+{
+    struct arena arena = {0};
+    bool has_exclude = spec->exclude && !pattern_list_is_empty(spec->exclude);
+    struct walk walk = {.tree = tree, .base = "", .visit = visit, .data = data};
+    struct tree_node node;
+    struct entry entry;
+    const struct pending *pending = NULL;
+    if (tree_lookup(tree, &arena, match->real, &node, &entry)) {
+        if (has_exclude && match->relative && *match->relative) {
+            walk.exclude = spec->exclude;
+            walk.base = match->relative;
+            walk_entry(&walk, &node, &entry, "", state_of(&arena, spec->exclude, match->relative), &arena, &pending);
+        } else {
+            visit(data, &node, &entry, "");
+            if (match->is_dir) {
+                walk.exclude = has_exclude ? spec->exclude : NULL;
+                walk_folder(&walk, match->real, "", NULL, NULL);
+            }
+        }
+    }
+    arena_free(&arena);
+}
+
+struct path_visitor {
+    void (*visit)(void *data, const char *path, const char *relative);
+    void *data;
+};
+
+static void visit_path(void *data, const struct tree_node *node, const struct entry *entry, const char *relative)
+{
+    struct path_visitor *visitor = data;
+    (void)entry;
+    visitor->visit(visitor->data, node->path, relative);
+}
+
+void sources_walk(const struct tree *tree, struct arena *arena, const struct source_spec *spec, const struct source_match *match,
+                  void (*visit)(void *data, const char *path, const char *relative), void *data)
+{
+    struct path_visitor visitor = {visit, data};
+    (void)arena;
+    sources_walk_entries(tree, spec, match, visit_path, &visitor);
+}
+
+static void visit_touch(void *data, const struct tree_node *node, const struct entry *entry, const char *relative)
+{
+    (void)node;
+    (void)relative;
+    touch(data, entry);
+}
+
+int sources_touched(const struct tree *tree, struct arena *arena, const struct source_spec *spec, const struct sources_touch *touch,
+                    const char **error)
+{
+    struct expansion expansion = {tree, arena, spec, touch, error, {0}};
+    int result = expand(&expansion);
+    for (size_t i = 0; i < expansion.matches.count && result == 0; i++)
+        sources_walk_entries(tree, spec, &expansion.matches.items[i], visit_touch, &expansion);
+    int saved = errno;
+    vec_free(&expansion.matches);
+    errno = saved;
+    return result;
+}
