@@ -38,11 +38,10 @@ struct heredoc {
     struct span body;    /* raw, with its last newline; tabs not cut */
     bool is_quoted;      /* no expansion in the body */
     bool strips_tabs;    /* <<- */
-    size_t arg;          /* COPY, ADD: index of the argument that it is */
+    size_t arg;          /* COPY, ADD: index of the argument that it is; SIZE_MAX: none ("<< EOF", as in RUN) */
     struct place place;  /* of the word */
 };
 
-/* A directive comment "# check=..." right above an instruction (dockerfile.md §14): its value. */
 struct insn {
     enum insn_kind kind;
     struct place place;       /* of the keyword */
@@ -58,10 +57,12 @@ struct insn {
     bool is_old_form;         /* ENV and LABEL: "KEY rest" */
     struct heredoc *heredocs;
     size_t heredoc_count;
-    struct span subtype;      /* HEALTHCHECK: CMD or NONE as written */
+    struct span subtype;      /* HEALTHCHECK: CMD or NONE as written; ONBUILD: the keyword of its trigger */
     struct span trigger;      /* ONBUILD: text to store in the image's OnBuild, heredoc bodies appended */
     struct span check;        /* value of "# check=" in the comments above; empty: none */
     struct span comment;      /* last comment line right above, without "# "; empty: none */
+    bool is_heredoc_script;   /* RUN: the whole command is one heredoc word: its body is the script (§9.3) */
+    bool is_bad;              /* an error about it was reported: what is here may be incomplete (only FROMs are kept then) */
     bool has_empty_continuation;
     int empty_continuation_line;
 };

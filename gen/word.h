@@ -39,6 +39,7 @@ struct word_result word_expand(struct arena *arena, struct span text, char escap
 /* "Words" mode: expanded and split at unquoted white space (EXPOSE). words are the arena's. */
 struct word_list {
     struct span *words;
+    size_t *offsets;         /* where in the input each began */
     size_t count;
     const char *error;
     size_t error_at;
@@ -47,5 +48,11 @@ struct word_list {
 };
 
 struct word_list word_split(struct arena *arena, struct span text, char escape, const struct word_env *env);
+
+/*
+ * The same for finding heredocs (§1.6): `\` escapes, variables stay as written, white space after "<<" does not split;
+ * quotes and escapes are kept if asked for.
+ */
+struct word_list word_shell(struct arena *arena, struct span text, bool keeps_quotes, bool keeps_escapes);
 
 #endif
