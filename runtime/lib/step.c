@@ -39,22 +39,22 @@ enum {
 static const struct role {
     const char *name;
     size_t min, max;    /* words after it */
-    size_t by;          /* how many more there may be at a time, when not one */
+    size_t by;          /* how many more there may be at a time */
 } roles[] = {
-    [INPUT_ROOT] = {"root", 1, 1},
-    [INPUT_STAGE] = {"stage", 1, SIZE_MAX},
-    [INPUT_CONTEXT] = {"context", 2, 2},
-    [INPUT_FETCH] = {"fetch", 1, 1},
+    [INPUT_ROOT] = {"root", 1, 1, 1},
+    [INPUT_STAGE] = {"stage", 1, SIZE_MAX, 1},
+    [INPUT_CONTEXT] = {"context", 2, 2, 1},
+    [INPUT_FETCH] = {"fetch", 1, 1, 1},
     [INPUT_BLOB] = {"blob", 1, 3, 2},
-    [INPUT_LAYER] = {"layer", 1, 1},
-    [INPUT_CONFIG] = {"config", 1, 1},
-    [INPUT_IMAGE] = {"image", 1, 1},
-    [INPUT_OUT] = {"out", 1, 1},
+    [INPUT_LAYER] = {"layer", 1, 1, 1},
+    [INPUT_CONFIG] = {"config", 1, 1, 1},
+    [INPUT_IMAGE] = {"image", 1, 1, 1},
+    [INPUT_OUT] = {"out", 1, 1, 1},
 };
 
 static bool takes_words(const struct role *role, size_t count)
 {
-    return count >= role->min && count <= role->max && (!role->by || (count - role->min) % role->by == 0);
+    return count >= role->min && count <= role->max && (count - role->min) % role->by == 0;
 }
 
 static const char *parse_input(struct arena *arena, struct span line, struct step_input *input)
