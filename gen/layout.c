@@ -36,7 +36,6 @@ struct layout {
     json_t *index;              /* index.json; NULL: a docker-archive */
     json_t *manifest;           /* manifest.json of a docker-archive */
     VEC(json_t *) documents;    /* all that was parsed, for layout_close */
-    VEC(const char *) names;
 };
 
 /* Where a file of the layout lies. */
@@ -199,7 +198,6 @@ void layout_close(struct layout *layout)
     for (size_t i = 0; i < layout->documents.count; i++)
         json_decref(layout->documents.items[i]);
     vec_free(&layout->documents);
-    vec_free(&layout->names);
     if (layout->fd >= 0)
         close(layout->fd);
     layout->fd = -1;
@@ -504,23 +502,36 @@ const struct image *layout_find(struct layout *layout, const struct layout_query
     return layout->index ? find_in_index(layout, query, wanted, in_store, error) : find_in_docker(layout, query, error);
 }
 
-const char *const *layout_names(struct layout *layout, size_t *count)
+const json_t *layout_index(const struct layout *layout)
 {
-    const json_t *list = layout->index ? json_object_get(layout->index, "manifests") : layout->manifest;
-    layout->names.count = 0;
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        const json_t *entry = json_array_get(list, i), *notes = json_object_get(entry, "annotations");
-        const json_t *tags = json_object_get(entry, "RepoTags");
-        const char *name = json_get_string(notes, "io.containerd.image.name", NULL);
-        if (!name)
-            name = json_get_string(notes, "org.opencontainers.image.ref.name", NULL);
-        const char *full = normalise(layout, name);
-        if (full)
-            vec_push(&layout->names, full);
-        for (size_t k = 0; k < json_array_size(tags); k++)
-            if ((full = normalise(layout, json_string_value(json_array_get(tags, k)))))
-                vec_push(&layout->names, full);
-    }
-    *count = layout->names.count;
-    return layout->names.items;
+    return layout->index;
+}
+
+const json_t *layout_document(struct layout *layout, const struct descriptor *descriptor, const char **error)
+{
+    *error = NULL;
+    return read_blob(layout, descriptor, INDEX_LIMIT, error);
+}
+
+const struct image *layout_docker_image(struct layout *layout, size_t i, const char **config, const json_t **tags,
+                                        const char **error)
+{
+    *error = NULL;
+    const json_t *entry = json_array_get(layout->manifest, i);
+    if (!entry)
+        return NULL;
+    *config = json_get_string(entry, "Config", "");
+    *tags = json_object_get(entry, "RepoTags");
+    return read_docker_entry(layout, entry, error);
+}
+
+bool layout_locate(struct layout *layout, const char *name, const char **path, int64_t *offset, int64_t *size)
+{
+    struct place_in place;
+    if (!locate(layout, name, &place))
+        return false;
+    *path = place.file;
+    *offset = place.offset < 0 ? 0 : place.offset;
+    *size = place.size;
+    return true;
 }

@@ -6,6 +6,8 @@
 #define DFGEN_LAYOUT_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 struct arena;
 struct platform;
@@ -32,7 +34,21 @@ struct layout_query {
 const struct image *layout_find(struct layout *layout, const struct layout_query *query, const struct platform *wanted,
                                 bool in_store, const char **error);
 
-/* All names that images here have, normalised; for messages and `dfgen load`. */
-const char *const *layout_names(struct layout *layout, size_t *count);
+/* --- for `dfgen load`, which takes everything over --- */
+
+struct json_t;
+struct descriptor;
+
+/* index.json of an OCI layout; NULL for a docker-archive. */
+const struct json_t *layout_index(const struct layout *layout);
+/* A JSON blob (a nested index, a manifest), checked. NULL with *error. */
+const struct json_t *layout_document(struct layout *layout, const struct descriptor *descriptor, const char **error);
+
+/* Images of a docker-archive: *config is its config's file, *tags its RepoTags (may be NULL). NULL with *error; NULL without when there are no more. */
+const struct image *layout_docker_image(struct layout *layout, size_t i, const char **config, const struct json_t **tags,
+                                        const char **error);
+
+/* Where a file of the layout lies: *path to open, *offset (0 in a folder) and *size. */
+bool layout_locate(struct layout *layout, const char *name, const char **path, int64_t *offset, int64_t *size);
 
 #endif
