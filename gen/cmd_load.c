@@ -148,10 +148,10 @@ static void name_image(struct loading *loading, const char *name, json_t *entry)
     if (file_write_if_changed_at(store->dir, "oci-layout", version, sizeof version - 1, NULL) < 0 ||
         file_write_at(store->dir, "index.json", text.data, text.len, 0644) < 0)
         die("cannot write to the store %s:", store->path);
+    printf("%s %s\n", name, json_get_string(entry, "digest", ""));
     buf_free(&text);
     json_decref(fresh);
     json_decref(index);
-    printf("%s %s\n", name, json_get_string(entry, "digest", ""));
 }
 
 static json_t *named_entry(const json_t *descriptor, const struct ref *ref, const char *name)
