@@ -1,0 +1,29 @@
+/*
+ * peak COMMAND...: runs it, and prints the peak resident set (KiB) of it and of all its descendants as the last line of
+ * standard error. A process between the benchmark and what it measures, because a child of Python's starts with Python's
+ * own peak.
+ */
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+int main(int argc, char **argv)
+{
+    if (argc < 2)
+        return 2;
+    pid_t child = fork();
+    if (child == 0) {
+        execvp(argv[1], argv + 1);
+        perror(argv[1]);
+        _exit(127);
+    }
+    int status;
+    struct rusage usage;
+    if (child < 0 || wait4(child, &status, 0, &usage) != child) {
+        perror("peak");
+        return 1;
+    }
+    fprintf(stderr, "%ld\n", usage.ru_maxrss);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
