@@ -1,0 +1,60 @@
+/* What a run step asks for, out of its step file and the settings, checked: no later code reads JSON. */
+#ifndef DFGEN_SANDBOX_PLAN_H
+#define DFGEN_SANDBOX_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct step;
+
+enum network { NETWORK_DEFAULT, NETWORK_NONE, NETWORK_HOST };
+enum mount_type { MOUNT_BIND, MOUNT_CACHE, MOUNT_TMPFS, MOUNT_SECRET, MOUNT_SSH };
+enum sharing { SHARING_SHARED, SHARING_PRIVATE, SHARING_LOCKED };
+
+struct plan_mount {
+    enum mount_type type;
+    enum sharing sharing;   /* caches */
+    const char *target;     /* absolute; NULL for a secret that is only a variable */
+    const char *source;     /* path in the stage; "/" when it was left out */
+    int64_t n;              /* which stage input; -1: an empty folder */
+    const char *id;         /* caches, secrets, ssh */
+    const char *env;        /* secrets: the variable, or NULL */
+    bool readonly, required;
+    mode_t mode;
+    uint32_t uid, gid;
+    int64_t size;           /* tmpfs; 0: the kernel's default */
+    size_t order;           /* its place in the step file */
+};
+
+struct plan_file {
+    const char *name, *data;
+    size_t len;
+};
+
+struct plan_limit {
+    int resource;
+    uint64_t soft, hard;
+};
+
+struct plan {
+    const char **argv, **env;   /* NULL at the end */
+    const char **proxy;
+    const char *cwd, *user, *hostname;
+    enum network network;
+    bool is_insecure;
+    const char **hosts;         /* lines "IP\tNAME"; NULL at the end */
+    int64_t shm_size;
+    struct plan_limit *limits;
+    size_t limit_count;
+    struct plan_mount *mounts;  /* as written */
+    size_t mount_count;
+    struct plan_file *files;
+    size_t file_count;
+};
+
+/* Ends the process when the step file is not as the architecture says, or asks for what the settings do not allow. */
+void plan_load(struct plan *plan, const struct step *step);
+
+#endif
