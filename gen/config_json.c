@@ -1,0 +1,182 @@
+/*
+ * Owns the form of an image config file: which members, which are left out when empty, and the times of its history. Called by plan.
+ * Must not know how the values came about.
+ */
+#include "gen/platform.h"
+
+#include "gen/config.h"
+
+#include <jansson.h>
+#include <string.h>
+#include <time.h>
+
+#include "runtime/lib/arena.h"
+#include "runtime/lib/json.h"
+
+static void set_text(json_t *object, const char *key, struct span text)
+{
+    if (text.len)
+        json_object_set_new(object, key, json_text(text));
+}
+
+static json_t *texts(const span_seq *list)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < list->count; i++)
+        json_array_append_new(array, json_text(list->items[i]));
+    return array;
+}
+
+static void set_list(json_t *object, const char *key, const span_seq *list)
+{
+    if (list->count)
+        json_object_set_new(object, key, texts(list));
+}
+
+/* Keys may be any bytes; what json_text makes of them is UTF-8. */
+static void set_member(json_t *object, struct span name, json_t *value)
+{
+    json_t *key = json_text(name);
+    json_object_set_new(object, json_string_value(key), value);
+    json_decref(key);
+}
+
+static void set_set(json_t *object, const char *key, const span_seq *set)
+{
+    if (!set->count)
+        return;
+    json_t *members = json_object();
+    for (size_t i = 0; i < set->count; i++)
+        set_member(members, set->items[i], json_object());
+    json_object_set_new(object, key, members);
+}
+
+static void set_labels(json_t *object, const struct config *config)
+{
+    if (!config->labels.count)
+        return;
+    json_t *members = json_object();
+    for (size_t i = 0; i < config->labels.count; i++)
+        set_member(members, config->labels.items[i].name, json_text(config->labels.items[i].value));
+    json_object_set_new(object, "Labels", members);
+}
+
+static void set_number(json_t *object, const char *key, int64_t number)
+{
+    if (number)
+        json_object_set_new(object, key, json_integer(number));
+}
+
+static void set_health(json_t *object, const struct health *health)
+{
+    if (!health)
+        return;
+    json_t *members = json_object();
+    set_list(members, "Test", &health->test);
+    set_number(members, "Interval", health->interval);
+    set_number(members, "Timeout", health->timeout);
+    set_number(members, "StartPeriod", health->start_period);
+    set_number(members, "StartInterval", health->start_interval);
+    set_number(members, "Retries", health->retries);
+    json_object_set_new(object, "Healthcheck", members);
+}
+
+static json_t *write_own(const struct config *config)
+{
+    json_t *own = json_object();
+    set_text(own, "User", config->user);
+    set_set(own, "ExposedPorts", &config->ports);
+    set_list(own, "Env", &config->env);
+    set_list(own, "Entrypoint", &config->entrypoint);
+    set_list(own, "Cmd", &config->cmd);
+    set_set(own, "Volumes", &config->volumes);
+    set_text(own, "WorkingDir", config->workdir);
+    set_labels(own, config);
+    set_text(own, "StopSignal", config->stop_signal);
+    if (config->args_escaped)
+        json_object_set_new(own, "ArgsEscaped", json_true());
+    set_health(own, config->health);
+    set_list(own, "OnBuild", &config->on_build);
+    set_list(own, "Shell", &config->shell);
+    return own;
+}
+
+/* "1970-01-01T00:00:00Z" */
+static json_t *time_text(int64_t seconds)
+{
+    time_t time = (time_t)seconds;
+    struct tm parts;
+    char text[64] = "1970-01-01T00:00:00Z";
+    if (gmtime_r(&time, &parts))
+        strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+    return json_string(text);
+}
+
+static void add_entry(json_t *history, const struct history_entry *entry, const struct config_times *times)
+{
+    json_t *members = json_object();
+    json_object_set_new(members, "created", time_text(times->epoch));
+    set_text(members, "created_by", entry->created_by);
+    if (entry->comment)
+        json_object_set_new(members, "comment", json_string(entry->comment));
+    if (!entry->is_layer)
+        json_object_set_new(members, "empty_layer", json_true());
+    json_array_append_new(history, members);
+}
+
+static size_t add_base_entries(json_t *history, const json_t *image)
+{
+    size_t layers = 0;
+    const json_t *entries = json_object_get(image, "history");
+    for (size_t i = 0; i < json_array_size(entries); i++) {
+        json_t *entry = json_array_get(entries, i);
+        layers += !json_get_bool(entry, "empty_layer", false);
+        json_array_append(history, entry);
+    }
+    return layers;
+}
+
+/* The base image's entries, those of the base stages from the lowest on, its own. Returns how many have a layer. */
+static size_t add_history(json_t *history, const struct config *config, const struct config_times *times)
+{
+    SEQ(const struct config *) chain = {0};
+    struct arena arena = {0};
+    for (const struct config *at = config; at; at = at->parent)
+        seq_push(&arena, &chain, at);
+    size_t layers = add_base_entries(history, chain.items[chain.count - 1]->image);
+    for (size_t i = chain.count; i-- > 0;)
+        for (size_t k = 0; k < chain.items[i]->history.count; k++) {
+            layers += chain.items[i]->history.items[k].is_layer;
+            add_entry(history, &chain.items[i]->history.items[k], times);
+        }
+    arena_free(&arena);
+    return layers;
+}
+
+/* When nothing is new, the image is as old as its base, unless the user gave a time. */
+static json_t *created(const json_t *history, const struct config *config, const struct config_times *times)
+{
+    const json_t *base = config->image;
+    bool has_news = json_array_size(history) > json_array_size(json_object_get(base, "history"));
+    const char *text = json_get_string(base, "created", NULL);
+    return times->is_given || has_news || !text ? time_text(times->epoch) : json_string(text);
+}
+
+json_t *config_write(const struct config *config, const struct config_times *times, const struct span *fill, size_t layers)
+{
+    json_t *whole = json_object(), *history = json_array(), *rootfs = json_object();
+    for (size_t known = add_history(history, config, times); known < layers; known++) {
+        struct history_entry entry = {fill[known], "buildkit.exporter.image.v0", true};
+        add_entry(history, &entry, times);
+    }
+    json_object_set_new(whole, "created", created(history, config, times));
+    json_object_set_new(whole, "history", history);
+    json_object_set_new(rootfs, "type", json_string("layers"));
+    json_object_set_new(whole, "rootfs", rootfs);
+    json_object_set_new(whole, "architecture", json_string(config->platform.architecture));
+    json_object_set_new(whole, "os", json_string(config->platform.os));
+    set_text(whole, "variant", span_of(config->platform.variant));
+    set_text(whole, "author", config->author);
+    json_object_set_new(whole, "config", write_own(config));
+    return whole;
+}
