@@ -141,8 +141,10 @@ static json_t *read_json(const char *path)
     json_t *value = json_read_at(AT_FDCWD, path, JSON_LIMIT, &error);
     if (!value)
         die_usage("%s: %s", path, error);
-    if (!json_is_object(value))
+    if (!json_is_object(value)) {
+        json_decref(value);
         die_usage("%s: no JSON object", path);
+    }
     return value;
 }
 
