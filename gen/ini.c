@@ -41,6 +41,9 @@ bool ini_read(struct opts *opts, const char *path, const char *folder)
     }
     struct reading reading = {.opts = opts, .folder = folder};
     int line = ini_parse_file(file, on_value, &reading);
+    /* inih takes a read error, of a folder say, for the end. */
+    if (ferror(file))
+        die_usage("cannot read %s:", path);
     fclose(file);
     if (line < 0)
         die_usage("cannot read %s", path);
