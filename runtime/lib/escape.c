@@ -9,6 +9,12 @@
 
 void escape_add(struct buf *out, struct span text, bool space)
 {
+    /* Nearly always there is nothing to escape. */
+    if (text.len && !memchr(text.text, '\t', text.len) && !memchr(text.text, '\n', text.len) &&
+        !memchr(text.text, '\\', text.len) && !(space && memchr(text.text, ' ', text.len))) {
+        buf_add(out, text.text, text.len);
+        return;
+    }
     size_t done = 0;
     for (size_t i = 0; i < text.len; i++) {
         char c = text.text[i];

@@ -5,7 +5,6 @@
 #include "runtime/lib/list.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +18,7 @@
 struct item {
     const char *path;   /* raw */
     const char *rest;   /* the line after its path: "\tf\t0644…"; of a hard link: the raw path of its target */
+    uint32_t path_len, rest_len;
     uint32_t number;    /* of the call that added it: the last one of a path counts */
     bool is_link;
 };
@@ -63,22 +63,39 @@ static void add_xattrs(struct buf *line, const struct entry *entry)
     free(sorted);
 }
 
+/* As "\t%PRIu64"; printf costs more than all the rest of a line. */
+static void add_number(struct buf *line, uint64_t value)
+{
+    char text[24], *at = text + sizeof text;
+    do
+        *--at = (char)('0' + value % 10);
+    while (value /= 10);
+    *--at = '\t';
+    buf_add(line, at, (size_t)(text + sizeof text - at));
+}
+
+static void add_digest(struct buf *line, const struct digest *digest)
+{
+    char hex[DIGEST_HEX + 1];
+    digest_hex(digest, hex);
+    buf_putc(line, '\t');
+    buf_add(line, hex, DIGEST_HEX);
+}
+
 /* The line after its path, but for hard links. */
 static void compose(struct buf *line, const struct entry *entry)
 {
-    char head[64], hex[DIGEST_HEX + 1];
-    if (entry->type == ENTRY_WHITEOUT) {
-        buf_puts(line, "\tw");
+    mode_t mode = entry->mode;
+    char head[] = {'\t', (char)entry->type, '\t', (char)('0' + (mode >> 9 & 7)), (char)('0' + (mode >> 6 & 7)),
+                   (char)('0' + (mode >> 3 & 7)), (char)('0' + (mode & 7))};
+    buf_add(line, head, entry->type == ENTRY_WHITEOUT ? 2 : sizeof head);
+    if (entry->type == ENTRY_WHITEOUT)
         return;
-    }
-    snprintf(head, sizeof head, "\t%c\t%04o\t%" PRIu32 "\t%" PRIu32, entry->type, (unsigned)entry->mode & 07777, entry->uid,
-             entry->gid);
-    buf_puts(line, head);
+    add_number(line, entry->uid);
+    add_number(line, entry->gid);
     if (entry->type == ENTRY_FILE) {
-        digest_hex(&entry->digest, hex);
-        snprintf(head, sizeof head, "\t%" PRId64 "\t", entry->size);
-        buf_puts(line, head);
-        buf_add(line, hex, DIGEST_HEX);
+        add_number(line, (uint64_t)entry->size);
+        add_digest(line, &entry->digest);
     } else if (entry->type == ENTRY_SYMLINK) {
         buf_putc(line, '\t');
         escape_add(line, span_of(entry->target), false);
@@ -92,18 +109,19 @@ static void compose(struct buf *line, const struct entry *entry)
 void list_builder_add(struct list_builder *builder, const struct entry *entry)
 {
     struct buf *line = &builder->line;
-    bool is_link = entry->type == ENTRY_HARDLINK;
+    struct item item = {.number = (uint32_t)builder->items.count, .is_link = entry->type == ENTRY_HARDLINK};
     /* Path and rest lie in one piece of the arena, each with its NUL. */
-    size_t path_len = strlen(entry->path);
+    item.path_len = (uint32_t)strlen(entry->path);
     buf_clear(line);
-    buf_add(line, entry->path, path_len + 1);
-    if (is_link)
+    buf_add(line, entry->path, item.path_len + 1);
+    if (item.is_link)
         buf_puts(line, entry->target);
     else
         compose(line, entry);
-    const char *text = arena_strndup(&builder->arena, line->data, line->len);
-    uint32_t number = (uint32_t)builder->items.count;
-    vec_push(&builder->items, (struct item){text, text + path_len + 1, number, is_link});
+    item.rest_len = (uint32_t)line->len - item.path_len - 1;
+    item.path = arena_strndup(&builder->arena, line->data, line->len);
+    item.rest = item.path + item.path_len + 1;
+    vec_push(&builder->items, item);
 }
 
 static int compare_items(const void *a, const void *b)
@@ -161,14 +179,19 @@ static void order_links(struct list_builder *builder)
         if (i < firsts[files[i]])
             firsts[files[i]] = i;
     }
-    for (size_t i = 0; i < count; i++)
-        if (!items[i].is_link && firsts[i] != i)
-            items[firsts[i]].rest = items[i].rest;
     for (size_t i = 0; i < count; i++) {
-        size_t first = firsts[files[i]];
-        items[i].is_link = first != i;
-        if (first != i)
-            items[i].rest = items[first].path;
+        if (items[i].is_link || firsts[i] == i)
+            continue;
+        items[firsts[i]].rest = items[i].rest;
+        items[firsts[i]].rest_len = items[i].rest_len;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct item *first = &items[firsts[files[i]]];
+        items[i].is_link = first != &items[i];
+        if (first == &items[i])
+            continue;
+        items[i].rest = first->path;
+        items[i].rest_len = first->path_len;
     }
     free(files);
     free(firsts);
@@ -182,12 +205,12 @@ void list_builder_finish(struct list_builder *builder, struct buf *text, struct 
     buf_puts(text, "dfgen-list 1\n");
     for (size_t i = 0; i < builder->items.count; i++) {
         const struct item *item = &builder->items.items[i];
-        escape_add(text, span_of(item->path), false);
+        escape_add(text, (struct span){item->path, item->path_len}, false);
         if (item->is_link) {
             buf_puts(text, "\th\t");
-            escape_add(text, span_of(item->rest), false);
+            escape_add(text, (struct span){item->rest, item->rest_len}, false);
         } else {
-            buf_puts(text, item->rest);
+            buf_add(text, item->rest, item->rest_len);
         }
         buf_putc(text, '\n');
     }

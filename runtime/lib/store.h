@@ -4,11 +4,15 @@
  *
  *     oci-layout index.json blobs/sha256/HEX     an OCI image layout: loaded images, made layers, configs, manifests
  *     layers/MODE/ID/list, layers/MODE/ID/fs/    a layer's listing, and its files in overlayfs form; ID is sha256-HEX or tree-HEX
+ *     layers/MODE/ID/boot                        the boot in which the layer was last known to be whole
  *     actions/HEX                                key -> record (a line of text each)
  *     index/HEX                                  content digests of a context folder's files
  *     cache/HEX/                                 cache mounts, by the sha256 of their id
  *     tmp/NAME/                                  work in progress; each locked by its owner, swept when it is gone
  *     lock                                       shared lock of users, exclusive of gc
+ *
+ * Made to be killed rather than synced: a listing is checked by its layer's name, a record by its sum, and in another boot the sizes of a layer's
+ * files by its listing, when they are first used; what is torn counts as missing and is thrown out. Blobs are synced.
  *
  * Functions return -1 (or NULL) with errno and print nothing, unless said otherwise.
  */
