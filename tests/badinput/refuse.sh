@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# What the tests of bad input share. Sourced after tests/lib.sh. A refusal has an exit code, says what, where and what to do, and leaves
-# nothing that looks finished.
+# What the tests of bad input share. Sourced after tests/lib.sh. A refusal has an exit code, says what, where and what
+# to do, and leaves nothing that looks finished.
 
 # refuses CODE TEXT... -- COMMAND...: the command ends with CODE, its output has every TEXT and no sign of a crash, and
 # the build folder has no build.ninja that was not there before

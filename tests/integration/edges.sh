@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# What the tests of the graph share: small builds from busybox, and which edges a build ran. Sourced after tests/lib.sh and
-# example.sh, whose folders (src, $out, store) and functions are used.
+# What the tests of the graph share: small builds from busybox, and which edges a build ran. Sourced after
+# tests/lib.sh and example.sh, whose folders (src, $out, store) and functions are used.
 
 # small: an empty context src, and a store of its own
 small() {
