@@ -33,6 +33,9 @@ static bool parse_json(struct parser *parser, struct insn *insn, struct span res
                    "when using JSON array syntax, arrays must be comprised of strings only");
     if (form == JSON_FORM_NUL)
         diag_error(parser->diag, parse_place(parser, text.text), "an argument must not contain a NUL character");
+    /* So that a wrong array is not also said to be a missing argument. */
+    if (form != JSON_FORM_STRINGS)
+        add_arg(parser, text, text.text);
     for (size_t i = 0; i < parser->items.count; i++)
         add_arg(parser, parser->items.items[i].value, text.text + parser->items.items[i].at);
     return true;
