@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/openat2.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +25,7 @@
 #include "runtime/lib/fdio.h"
 #include "runtime/lib/index.h"
 #include "runtime/lib/list.h"
+#include "runtime/lib/parallel.h"
 #include "runtime/lib/path.h"
 #include "runtime/lib/pattern.h"
 #include "runtime/lib/sources.h"
@@ -35,7 +35,7 @@
 #include "runtime/lib/vec.h"
 #include "runtime/lib/xattrs.h"
 
-enum { LIST_LIMIT = 1 << 30, THREADS_MAX = 8, FILES_PER_THREAD = 16 };
+enum { LIST_LIMIT = 1 << 30, FILES_PER_THREAD = 16 };
 
 /* An entry of the context. */
 struct item {
@@ -260,22 +260,6 @@ static void *hash_items(void *data)
     return NULL;
 }
 
-static void run_threads(struct hashing *hashing)
-{
-    pthread_t threads[THREADS_MAX];
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    size_t want = hashing->count / FILES_PER_THREAD, started = 0;
-    if (cores > 0 && want > (size_t)cores)
-        want = (size_t)cores;
-    if (want > THREADS_MAX)
-        want = THREADS_MAX;
-    while (started + 1 < want && pthread_create(&threads[started], NULL, hash_items, hashing) == 0)
-        started++;
-    hash_items(hashing);
-    while (started)
-        pthread_join(threads[--started], NULL);
-}
-
 static int find_digests(struct loading *loading, struct store *store)
 {
     struct index *index = index_open(store, loading->dir);
@@ -290,7 +274,7 @@ static int find_digests(struct loading *loading, struct store *store)
     }
     hashing.items = unknown.items;
     hashing.count = unknown.count;
-    run_threads(&hashing);
+    parallel_run(hashing.count / FILES_PER_THREAD, hash_items, &hashing);
     for (size_t i = 0; i < unknown.count && !hashing.error; i++)
         index_put(index, unknown.items[i]->path, &unknown.items[i]->st, &before, &unknown.items[i]->digest);
     index_close(index);

@@ -440,11 +440,11 @@ static int take_entry(struct work *work, const struct tar_entry *from)
     strcpy(work->name, clean);
     if (!*work->name)
         return take_root(work, from);
-    if (whiteout_is_aufs(work->name))
+    if (!work->unpack->is_archive && whiteout_is_aufs(work->name))
         return 0;
     if (enter_parent(work) < 0)
         return -1;
-    switch (whiteout_parse(work->base, &target)) {
+    switch (work->unpack->is_archive ? WHITEOUT_NONE : whiteout_parse(work->base, &target)) {
     case WHITEOUT_BAD:
         return fail(work, "deletes nothing that could have a name");
     case WHITEOUT_OPAQUE:

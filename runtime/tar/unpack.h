@@ -15,6 +15,7 @@ struct unpack {
     int fs;             /* an empty folder that nobody else uses; becomes the layer's root */
     bool is_root;       /* real root: owners and devices can be made, overlays read trusted xattrs */
     bool can_chown;     /* owners can be made, as far as the user namespace has them */
+    bool is_archive;    /* an archive of ADD, no layer: names that begin with ".wh." mean nothing special */
     int64_t packed;     /* bytes of the archive as it came: a bomb unpacks to far more */
 };
 
