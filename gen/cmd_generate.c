@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "config.h"
+#include <config.h>
 #include "gen/diag.h"
 
 #include "gen/ast.h"

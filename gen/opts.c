@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "config.h"
+#include <config.h>
 #include "gen/ini.h"
 #include "gen/opts_value.h"
 #include "runtime/lib/arena.h"

@@ -1,0 +1,170 @@
+/*
+ * Owns the way from resolved stages to the graph: stage by stage, action by action. Called by cmd_generate. The kinds of steps
+ * are planned by plan_copy, plan_run, plan_base and plan_image; nothing is written before all of them are right.
+ */
+#include "gen/diag.h"
+
+#include "gen/ast.h"
+#include "gen/platform.h"
+
+#include "gen/config.h"
+#include "gen/graph.h"
+#include "gen/stage.h"
+
+#include "gen/plan.h"
+#include "gen/plan_state.h"
+
+#include <jansson.h>
+#include <string.h>
+
+#include "gen/images.h"
+#include "gen/opts.h"
+#include "runtime/lib/arena.h"
+
+/* Where a stage begins: at its base's end. False: the base could not be planned. */
+static bool begin_stage(struct plan *plan, struct planned *planned)
+{
+    struct stage *stage = planned->stage;
+    if (stage->base.kind == ORIGIN_STAGE) {
+        const struct planned *base = &plan->planned[stage->base.stage->index];
+        if (!base->is_done)
+            return false;
+        seq_copy(plan->arena, &planned->root, &base->root);
+        seq_copy(plan->arena, &planned->layers, &base->layers);
+    } else if (stage->base.kind == ORIGIN_IMAGE) {
+        const struct image *image = stage->base.image;
+        planned->root = plan_base(plan, image, stage->ast->from.place);
+        for (size_t i = 0; i < image->layer_count; i++) {
+            struct span text = span_of(arena_printf(plan->arena, "pulled from %s", image->name));
+            seq_push(plan->arena, &planned->layers, (struct plan_layer){.base = &image->layers[i], .text = text});
+        }
+    }
+    return true;
+}
+
+/* The layer that a step made is packed as soon as its step is done, beside the steps after it. */
+static void add_layer(struct plan *plan, struct planned *planned, const struct action *action, const char *label)
+{
+    struct arena *arena = plan->arena;
+    const char *name = arena_printf(arena, "%zu.layer", planned->steps);
+    const char *base = arena_printf(arena, "%s/%s", planned->folder, name);
+    plan_place(planned->places, name, label, plan_where(arena, action->place), plan_printable(arena, action->text, 0));
+    struct plan_step step =
+        plan_step_begin_text(plan, RULE_LAYER, base, label, "layer");
+    json_object_set_new(step.json, "kind", json_string("layer"));
+    json_object_set_new(step.json, "compression", json_string(plan->opts->compression));
+    if (plan->opts->compression_level >= 0)
+        json_object_set_new(step.json, "level", json_integer(plan->opts->compression_level));
+    json_object_set_new(step.json, "times", json_string(plan->opts->timestamps));
+    json_object_set_new(step.json, "epoch", json_integer(plan->stages->epoch));
+    plan_step_root(&step, &planned->root);
+    plan_step_end(&step, base);
+    seq_push(arena, &planned->layers, (struct plan_layer){.descriptor = base, .text = action->text});
+}
+
+static bool plan_action(struct plan *plan, struct planned *planned, const struct action *action)
+{
+    const char *label = arena_printf(plan->arena, "%s %zu/%zu", planned->stage->name, planned->steps + 1,
+                                     planned->stage->actions.count);
+    bool is_fine = true;
+    switch (action->kind) {
+    case ACTION_COPY:
+        is_fine = plan_copy(plan, planned, action, label);
+        break;
+    case ACTION_RUN:
+        is_fine = plan_run(plan, planned, action, label);
+        break;
+    case ACTION_WORKDIR:
+        plan_workdir(plan, planned, action, label);
+        break;
+    }
+    add_layer(plan, planned, action, label);
+    return is_fine;
+}
+
+/* Edges of a stage that turns out to be wrong half way are taken back: what it shares with others (base layers) stays. */
+static void take_back(struct plan *plan, const struct planned *planned, size_t edges)
+{
+    size_t kept = edges;
+    for (size_t i = edges; i < plan->graph->edges.count; i++) {
+        struct edge *edge = plan->graph->edges.items[i];
+        if (edge->rule == RULE_BASE) {
+            plan->graph->edges.items[kept++] = edge;
+            continue;
+        }
+        vec_free(&edge->outputs);
+        vec_free(&edge->inputs);
+        vec_free(&edge->order_only);
+        vec_free(&edge->context_files);
+    }
+    plan->graph->edges.count = kept;
+    (void)planned;
+}
+
+static void plan_stage(struct plan *plan, struct planned *planned)
+{
+    struct stage *stage = planned->stage;
+    size_t edges = plan->graph->edges.count;
+    for (size_t i = 0; i < stage->uses.count; i++)
+        if (!plan->planned[stage->uses.items[i].stage->index].is_done)
+            return;
+    if (!begin_stage(plan, planned))
+        return;
+    bool is_fine = true;
+    for (size_t i = 0; i < stage->actions.count; i++)
+        is_fine &= plan_action(plan, planned, stage->actions.items[i]);
+    if (!is_fine) {
+        take_back(plan, planned, edges);
+        return;
+    }
+    plan_image(plan, planned);
+    outbox_add_json(plan->outbox, arena_printf(plan->arena, "%s/places.json", planned->folder), planned->places);
+    planned->is_done = true;
+}
+
+static void plan_stages(struct plan *plan)
+{
+    plan->planned = arena_array(plan->arena, plan->stages->count, sizeof *plan->planned);
+    for (size_t i = 0; i < plan->stages->count; i++) {
+        struct stage *stage = &plan->stages->items[i];
+        plan->planned[i].stage = stage;
+        plan->planned[i].folder = arena_printf(plan->arena, ".dfgen/%s", stage->folder);
+        plan->planned[i].places = json_object();
+    }
+    for (size_t i = 0; i < plan->stages->count; i++)
+        if (!plan->planned[i].stage->has_failed)
+            plan_stage(plan, &plan->planned[i]);
+}
+
+static void finish(struct plan *plan)
+{
+    plan_contexts_finish(plan);
+    for (size_t i = 0; i < plan->stages->count; i++)
+        json_decref(plan->planned[i].places);
+    for (size_t i = 0; i < plan->stages->inputs.count; i++)
+        graph_add_path(&plan->graph->generator_inputs, plan->stages->inputs.items[i]);
+    if (plan->bases.count)
+        outbox_add_json(plan->outbox, ".dfgen/bases/places.json", plan->base_places);
+    json_decref(plan->base_places);
+    if (!diag_error_count(plan->diag))
+        outbox_flush(plan->outbox);
+    outbox_free(plan->outbox);
+}
+
+struct graph *plan_build(struct arena *arena, const struct opts *opts, const struct dockerfile *file, struct images *images,
+                         struct diag *diag)
+{
+    struct plan plan = {.arena = arena, .opts = opts, .diag = diag, .graph = graph_new(arena), .outbox = outbox_new(arena),
+                        .base_places = json_object()};
+    plan.stages = stage_resolve(arena, opts, file, images, diag);
+    if (!plan.stages || diag_error_count(diag)) {
+        json_decref(plan.base_places);
+        return NULL;
+    }
+    plan_stages(&plan);
+    finish(&plan);
+    if (!diag_error_count(diag))
+        return plan.graph;
+    graph_free(plan.graph);
+    return NULL;
+}

@@ -1,0 +1,82 @@
+/*
+ * Owns the edges that bring base images into the store: one for each layer, whichever stages share it. Called by plan and by what copies
+ * from images. Must not know how an image was found.
+ */
+#include "gen/diag.h"
+
+#include "gen/ast.h"
+#include "gen/platform.h"
+
+#include "gen/config.h"
+#include "gen/graph.h"
+#include "gen/stage.h"
+
+#include "gen/plan_state.h"
+
+#include <jansson.h>
+#include <string.h>
+
+#include "gen/images.h"
+#include "runtime/lib/arena.h"
+
+static bool has_edge(const struct plan *plan, const struct image_layer *layer)
+{
+    for (size_t i = 0; i < plan->bases.count; i++)
+        if (!strcmp(plan->bases.items[i]->diff_id, layer->diff_id))
+            return true;
+    return false;
+}
+
+static void blob_line(struct plan_step *step, const struct image_layer *layer)
+{
+    struct arena *arena = step->plan->arena;
+    if (!layer->blob)
+        return;
+    const char *words[] = {layer->blob, NULL, NULL};
+    if (layer->offset >= 0) {
+        words[1] = arena_printf(arena, "%lld", (long long)layer->offset);
+        words[2] = arena_printf(arena, "%lld", (long long)layer->size);
+    }
+    plan_step_line(step, "blob", words, layer->offset >= 0 ? 3 : 1);
+    vec_push(&step->edge->inputs, layer->blob);
+}
+
+static void add_edge(struct plan *plan, const struct image *image, const struct image_layer *layer, const char *stamp,
+                     struct place place)
+{
+    const char *hex = layer->diff_id + 7, *base = arena_printf(plan->arena, ".dfgen/bases/%s", hex);
+    const char *name = plan_printable(plan->arena, span_of(image->name), 0);
+    const char *text = arena_printf(plan->arena, "layer %.12s of %s", hex, name);
+    plan_place(plan->base_places, hex, "base", plan_where(plan->arena, place), text);
+    struct plan_step step = plan_step_begin_text(plan, RULE_BASE, base, "base", text);
+    json_object_set_new(step.json, "kind", json_string("base"));
+    json_object_set_new(step.json, "layer",
+                        json_pack("{s:s,s:s,s:I,s:s}", "mediaType", layer->media_type, "digest", layer->digest, "size",
+                                  (json_int_t)layer->size, "diff_id", layer->diff_id));
+    blob_line(&step, layer);
+    plan_step_end(&step, stamp);
+}
+
+stamp_seq plan_base(struct plan *plan, const struct image *image, struct place place)
+{
+    stamp_seq root = {0};
+    for (size_t i = 0; i < image->layer_count; i++) {
+        const struct image_layer *layer = &image->layers[i];
+        const char *stamp = arena_printf(plan->arena, ".dfgen/bases/%s.stamp", layer->diff_id + 7);
+        if (!has_edge(plan, layer)) {
+            seq_push(plan->arena, &plan->bases, layer);
+            add_edge(plan, image, layer, stamp, place);
+        }
+        seq_push(plan->arena, &root, stamp);
+    }
+    return root;
+}
+
+stamp_seq plan_origin(struct plan *plan, const struct origin *origin, struct place place)
+{
+    if (origin->kind == ORIGIN_STAGE)
+        return plan->planned[origin->stage->index].root;
+    if (origin->kind == ORIGIN_IMAGE)
+        return plan_base(plan, origin->image, place);
+    return (stamp_seq){0};
+}

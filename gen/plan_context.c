@@ -1,0 +1,157 @@
+/*
+ * Owns the contexts of a plan: folders under their ignore files, opened once, and what of them build.ninja depends on. Called by
+ * plan_copy. Must not know instructions.
+ */
+#include "gen/diag.h"
+
+#include "gen/ast.h"
+#include "gen/platform.h"
+
+#include "gen/config.h"
+#include "gen/graph.h"
+#include "gen/stage.h"
+
+#include "gen/plan_state.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gen/opts.h"
+#include "gen/source.h"
+#include "runtime/lib/arena.h"
+#include "runtime/lib/context.h"
+#include "runtime/lib/path.h"
+#include "runtime/lib/pattern.h"
+
+/* What dfgen and ninja themselves put into the build folder: no part of a context that the folder lies in. */
+static const char *const own_files[] = {".dfgen", ".ninja_log", ".ninja_deps", ".ninja_lock", ".siso_state", ".siso_config",
+                                        ".siso_deps", ".siso_filegroups", ".siso_fs_state", ".siso_lock"};
+
+enum { OWN_FILES = sizeof own_files / sizeof *own_files };
+
+static bool is_own(const struct plan *plan, const char *name)
+{
+    for (size_t i = 0; i < OWN_FILES; i++)
+        if (!strcmp(own_files[i], name))
+            return true;
+    return !strcmp(name, plan->opts->build_file) || !strcmp(name, ".") || !strcmp(name, "..");
+}
+
+/* A build folder that only dfgen uses is hidden whole: an image must not depend on where it is built. */
+static bool holds_only_own(const struct plan *plan)
+{
+    DIR *dir = opendir(".");
+    bool only = dir;
+    for (struct dirent *entry; only && (entry = readdir(dir));) {
+        only = is_own(plan, entry->d_name);
+        for (size_t i = 0; i < plan->opts->outputs.count && !only; i++)
+            only = !strcmp(plan->opts->outputs.items[i].dest, entry->d_name);
+    }
+    if (dir)
+        closedir(dir);
+    return only;
+}
+
+/* Clean paths in the context that do not exist for it, NULL-terminated. */
+static const char **hidden_paths(const struct plan *plan, const char *folder)
+{
+    char real[PATH_MAX];
+    const char **hidden = arena_array(plan->arena, OWN_FILES + plan->opts->outputs.count + 3, sizeof *hidden);
+    size_t count = 0;
+    if (!realpath(folder, real))
+        return hidden;
+    const char *build = plan->opts->build_real;
+    const char *own = path_relative(plan->arena, real, build);
+    bool is_inside = !strcmp(own, ".") || (strcmp(own, "..") && strncmp(own, "../", 3));
+    const char *at = strcmp(own, ".") ? own : "";
+    if (is_inside && *at && holds_only_own(plan))
+        hidden[count++] = at;
+    for (size_t i = 0; is_inside && i < OWN_FILES; i++)
+        hidden[count++] = path_join(plan->arena, at, own_files[i]);
+    if (is_inside)
+        hidden[count++] = path_join(plan->arena, at, plan->opts->build_file);
+    for (size_t i = 0; i < plan->opts->outputs.count; i++) {
+        const char *dest = plan->opts->outputs.items[i].dest;
+        const char *whole = *dest == '/' ? dest : path_clean_go(plan->arena, span_of(path_join(plan->arena, build, dest)));
+        const char *inside = path_relative(plan->arena, real, whole);
+        if (strcmp(inside, ".") && strcmp(inside, "..") && strncmp(inside, "../", 3))
+            hidden[count++] = inside;
+    }
+    return hidden;
+}
+
+/* FILE.dockerignore instead of .dockerignore; named contexts have only their own. */
+static const char *ignore_file(const struct plan *plan, const char *folder, bool is_main)
+{
+    if (is_main) {
+        const char *beside = arena_printf(plan->arena, "%s.dockerignore", plan->opts->file);
+        if (access(beside, F_OK) == 0)
+            return beside;
+    }
+    static const char *const names[] = {".dockerignore", ".containerignore"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *path = path_join(plan->arena, folder, names[i]);
+        if (access(path, F_OK) == 0)
+            return path;
+    }
+    return NULL;
+}
+
+static bool read_patterns(struct plan *plan, struct plan_context *context, bool is_main)
+{
+    const char *path = ignore_file(plan, context->folder, is_main), *error = NULL;
+    if (!path)
+        return true;
+    vec_push(&plan->graph->generator_inputs, path);
+    struct source *source = arena_alloc(plan->arena, sizeof *source);
+    if (source_read(source, plan->arena, path, path) < 0) {
+        context->error = arena_printf(plan->arena, "cannot read %s: %s", path, strerror(errno));
+        return false;
+    }
+    int line = 0;
+    context->patterns = pattern_list_parse(plan->arena, source->text, &error, &line);
+    if (!context->patterns) {
+        diag_error(plan->diag, (struct place){source, line, 0}, "%s", error);
+        context->error = error;
+    }
+    return context->patterns;
+}
+
+struct plan_context *plan_context(struct plan *plan, const char *folder)
+{
+    bool is_main = !folder;
+    folder = folder ? folder : plan->opts->context;
+    for (size_t i = 0; i < plan->contexts.count; i++)
+        if (!strcmp(plan->contexts.items[i]->folder, folder))
+            return plan->contexts.items[i];
+    struct plan_context *context = arena_alloc(plan->arena, sizeof *context);
+    context->folder = folder;
+    seq_push(plan->arena, &plan->contexts, context);
+    if (!read_patterns(plan, context, is_main))
+        return context;
+    context->context = context_open(folder, context->patterns, hidden_paths(plan, folder));
+    if (!context->context)
+        context->error = arena_printf(plan->arena, "cannot open the folder %s: %s", folder, strerror(errno));
+    return context;
+}
+
+/* Folders that were read: build.ninja is out of date when a file in one comes or goes. */
+void plan_contexts_finish(struct plan *plan)
+{
+    for (size_t i = 0; i < plan->contexts.count; i++) {
+        struct plan_context *context = plan->contexts.items[i];
+        if (!context->context)
+            continue;
+        size_t count;
+        const char *const *folders = context_folders(context->context, &count);
+        for (size_t k = 0; k < count; k++) {
+            const char *path = path_join(plan->arena, context->folder, folders[k]);
+            vec_push(&plan->graph->generator_inputs, *path ? path : ".");
+        }
+        context_close(context->context);
+    }
+}

@@ -1,0 +1,161 @@
+/*
+ * Owns the files that a plan comes to: kept in memory until everything is known to be right, then written, each only when it changed;
+ * and the removal of those that an earlier plan left. Must not know what they say.
+ */
+#include "gen/diag.h"
+
+#include "gen/ast.h"
+#include "gen/platform.h"
+
+#include "gen/config.h"
+#include "gen/graph.h"
+#include "gen/stage.h"
+
+#include "gen/plan_state.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "runtime/lib/arena.h"
+#include "runtime/lib/die.h"
+#include "runtime/lib/fdio.h"
+#include "runtime/lib/json.h"
+#include "runtime/lib/path.h"
+#include "runtime/lib/vec.h"
+
+struct outgoing {
+    const char *path;
+    struct buf text;
+};
+
+struct outbox {
+    struct arena *arena;
+    VEC(struct outgoing) files;
+};
+
+struct outbox *outbox_new(struct arena *arena)
+{
+    struct outbox *outbox = arena_alloc(arena, sizeof *outbox);
+    outbox->arena = arena;
+    return outbox;
+}
+
+void outbox_free(struct outbox *outbox)
+{
+    for (size_t i = 0; i < outbox->files.count; i++)
+        buf_free(&outbox->files.items[i].text);
+    vec_free(&outbox->files);
+}
+
+void outbox_add(struct outbox *outbox, const char *path, struct buf *text)
+{
+    vec_push(&outbox->files, (struct outgoing){path, *text});
+    *text = (struct buf){0};
+}
+
+void outbox_add_json(struct outbox *outbox, const char *path, const json_t *value)
+{
+    struct buf text = {0};
+    json_write(value, &text);
+    outbox_add(outbox, path, &text);
+}
+
+static int compare_files(const void *a, const void *b)
+{
+    return strcmp(((const struct outgoing *)a)->path, ((const struct outgoing *)b)->path);
+}
+
+static void make_folder_of(struct arena *arena, const char *path, const char **last)
+{
+    size_t len = (size_t)(path_base(path) - path);
+    if (*last && strlen(*last) == len && !strncmp(*last, path, len))
+        return;
+    *last = arena_strndup(arena, path, len);
+    if (dir_make_at(AT_FDCWD, *last, 0777) < 0)
+        die("cannot make the folder %s:", *last);
+}
+
+/* ".dfgen/production/3" of ".dfgen/production/3.layer.json": what the files of one step have in common. */
+static const char *step_of(struct arena *arena, const char *path)
+{
+    const char *base = path_base(path);
+    return arena_strndup(arena, path, (size_t)(base - path) + strcspn(base, "."));
+}
+
+static bool is_wanted(const struct outbox *outbox, const char *step)
+{
+    /* Sorted: the first file that is not before "STEP." tells. */
+    size_t low = 0, high = outbox->files.count, len = strlen(step);
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (strcmp(outbox->files.items[middle].path, step) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (; low < outbox->files.count && !strncmp(outbox->files.items[low].path, step, len); low++)
+        if (outbox->files.items[low].path[len] == '.')
+            return true;
+    return false;
+}
+
+static bool is_ours(const char *name)
+{
+    static const char *const named[] = {"config.json", "image.json", "image.in", "places.json"};
+    for (size_t i = 0; i < sizeof named / sizeof *named; i++)
+        if (!strcmp(name, named[i]))
+            return true;
+    return isxdigit((unsigned char)*name) || !strncmp(name, "output-", 7) || !strncmp(name, "to-", 3);
+}
+
+/* Steps that the Dockerfile no longer has leave no files behind, their stamps and logs neither. */
+static void sweep_folder(const struct outbox *outbox, const char *folder)
+{
+    DIR *dir = opendir(folder);
+    for (struct dirent *entry; dir && (entry = readdir(dir));) {
+        const char *path = path_join(outbox->arena, folder, entry->d_name);
+        if (is_ours(entry->d_name) && !is_wanted(outbox, step_of(outbox->arena, path)))
+            unlink(path);
+    }
+    if (dir)
+        closedir(dir);
+    rmdir(folder);
+}
+
+static void sweep(const struct outbox *outbox)
+{
+    static const char *const kept[] = {"images", "docker", "tar", "rootfs", "bin"};
+    DIR *dir = opendir(".dfgen");
+    for (struct dirent *entry; dir && (entry = readdir(dir));) {
+        bool is_kept = entry->d_name[0] == '.';
+        for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+            is_kept |= !strcmp(entry->d_name, kept[i]);
+        struct stat st;
+        const char *path = path_join(outbox->arena, ".dfgen", entry->d_name);
+        if (!is_kept && lstat(path, &st) == 0 && S_ISDIR(st.st_mode))
+            sweep_folder(outbox, path);
+    }
+    if (dir)
+        closedir(dir);
+}
+
+void outbox_flush(struct outbox *outbox)
+{
+    if (outbox->files.count)
+        qsort(outbox->files.items, outbox->files.count, sizeof *outbox->files.items, compare_files);
+    const char *last = NULL;
+    for (size_t i = 0; i < outbox->files.count; i++) {
+        struct outgoing *file = &outbox->files.items[i];
+        make_folder_of(outbox->arena, file->path, &last);
+        if (file_write_if_changed_at(AT_FDCWD, file->path, buf_text(&file->text), file->text.len, NULL) < 0)
+            die("cannot write %s:", file->path);
+    }
+    sweep(outbox);
+}
