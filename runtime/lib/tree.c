@@ -106,7 +106,8 @@ size_t tree_layer_count(const struct tree *tree)
 
 int tree_layer_files(const struct tree *tree, size_t layer)
 {
-    return tree->layers.items[layer].files;
+    /* The root of a tree without layers is in none. */
+    return layer < tree->layers.count ? tree->layers.items[layer].files : -1;
 }
 
 /* --- folders --- */
