@@ -1,0 +1,207 @@
+/*
+ * dfgen-fetch: an ADD of a URL or a git repository comes into the store, as a layer of its own that dfgen-copy copies from. What is pinned by
+ * its checksum is remembered by its key; what is not is fetched whenever the edge runs. Knows nothing of where the files go.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "runtime/lib/arena.h"
+#include "runtime/lib/buf.h"
+#include "runtime/lib/commit.h"
+#include "runtime/lib/die.h"
+#include "runtime/lib/digest.h"
+#include "runtime/lib/fdio.h"
+#include "runtime/lib/idmode.h"
+#include "runtime/lib/json.h"
+#include "runtime/lib/path.h"
+#include "runtime/lib/step.h"
+#include "runtime/lib/tree.h"
+#include "runtime/lib/url.h"
+#include "runtime/registry/git.h"
+#include "runtime/registry/http.h"
+
+static const char help[] = "Get the file of a URL or the files of a git repository, for ADD.";
+
+static const int64_t size_limit = (int64_t)16 << 30;
+
+struct fetch {
+    struct step *step;
+    const char *url;
+    const char *checksum;       /* "" when absent */
+    const char *name;           /* http */
+    struct git_request git;
+    bool is_git, is_pinned;
+};
+
+/* A member that may hold any byte, but no NUL; "" when absent. */
+static const char *text_of(struct step *step, const char *key)
+{
+    const json_t *value = json_object_get(step->json, key);
+    if (!value)
+        return "";
+    if (!json_is_string(value))
+        die_usage("%s: \"%s\" is no string", step->file, key);
+    struct span text = json_bytes_value(step->arena, value);
+    if (text.len && memchr(text.text, 0, text.len))
+        die_usage("%s: \"%s\" has a NUL byte", step->file, key);
+    return arena_strndup(step->arena, text.text, text.len);
+}
+
+static void read_http(struct fetch *fetch)
+{
+    fetch->name = text_of(fetch->step, "name");
+    if (!url_is_file_name(span_of(fetch->name)))
+        die_usage("%s: \"%s\" cannot be the name of a file", fetch->step->file, fetch->name);
+    if (*fetch->checksum && !digest_is_valid_name(fetch->checksum))
+        die_usage("%s: the checksum must be \"sha256:\" and 64 hex digits", fetch->step->file);
+    fetch->is_pinned = *fetch->checksum;
+}
+
+static void read_git(struct fetch *fetch)
+{
+    struct step *step = fetch->step;
+    struct url url;
+    fetch->git = (struct git_request){
+        .url = fetch->url,
+        .ref = text_of(step, "ref"),
+        .subdir = path_clean(step->arena, span_of(text_of(step, "subdir"))),
+        .commit = fetch->checksum,
+        .agent = json_get_string(json_object_get(step->settings, "ssh"), "default", NULL),
+        .keeps_git_dir = json_get_bool(step->json, "keep_git_dir", false),
+        .has_submodules = json_get_bool(step->json, "submodules", true),
+    };
+    if (strspn(fetch->checksum, "0123456789abcdef") != strlen(fetch->checksum) || strlen(fetch->checksum) > 64)
+        die_usage("%s: the checksum of a git source is the hash of its commit", step->file);
+    /* git and ssh guard themselves, but only in versions of these years. */
+    if (fetch->url[0] == '-' || (url_split(span_of(fetch->url), &url) && url.host.text[0] == '-'))
+        die_usage("%s: \"url\" is no address of a repository", step->file);
+    fetch->is_pinned = git_is_commit(fetch->checksum);
+}
+
+static struct fetch read_fetch(struct step *step)
+{
+    struct fetch fetch = {.step = step, .url = text_of(step, "url"), .checksum = text_of(step, "checksum")};
+    fetch.is_git = json_get_bool(step->json, "git", false);
+    if (strcmp(step->kind, "fetch") || !*fetch.url)
+        die_usage("%s: a step of kind \"fetch\" with a \"url\" is needed", step->file);
+    if (fetch.is_git)
+        read_git(&fetch);
+    else
+        read_http(&fetch);
+    return fetch;
+}
+
+/* --- what is known already --- */
+
+static void make_key(const struct fetch *fetch, char key[65])
+{
+    struct digest_state state;
+    step_key_begin(fetch->step, NULL, &state);
+    step_key_end(&state, key);
+}
+
+/* A record names the layer; one that is damaged, or whose layer is gone, is none. */
+static bool find_result(const struct fetch *fetch, char id[COMMIT_ID])
+{
+    char key[65];
+    struct buf record = {0};
+    bool is_known = false;
+    if (!fetch->is_pinned)
+        return false;
+    make_key(fetch, key);
+    if (store_action_get(&fetch->step->store, key, &record) == 0 && record.len && record.len <= COMMIT_ID) {
+        snprintf(id, COMMIT_ID, "%.*s", (int)strcspn(record.data, "\n"), record.data);
+        is_known = store_id_is_valid(id) && store_has_layer(&fetch->step->store, id);
+    }
+    buf_free(&record);
+    return is_known;
+}
+
+static void remember(const struct fetch *fetch, const char *id)
+{
+    char key[65], record[COMMIT_ID + 1];
+    if (!fetch->is_pinned)
+        return;
+    make_key(fetch, key);
+    snprintf(record, sizeof record, "%s\n", id);
+    if (store_action_put(&fetch->step->store, key, record) < 0)
+        step_die(fetch->step, "cannot write to the store:");
+}
+
+/* --- getting it --- */
+
+static char *check(const struct fetch *fetch, const struct digest *digest)
+{
+    char hex[DIGEST_HEX + 1];
+    digest_hex(digest, hex);
+    if (!*fetch->checksum || !strcmp(fetch->checksum + strlen("sha256:"), hex))
+        return NULL;
+    struct buf text = {0};
+    url_add_public(&text, span_of(fetch->url));
+    buf_printf(&text, ": the checksum does not match: it is sha256:%s, wanted is %s", hex, fetch->checksum);
+    return buf_take(&text);
+}
+
+/* The one file, in the layer's folder. */
+static char *get_file(const struct fetch *fetch, int layer)
+{
+    struct http_file file;
+    if (mkdirat(layer, "fs", 0755) < 0)
+        return xasprintf("cannot make a folder in the store: %s", strerror(errno));
+    autoclose int fs = openat(layer, "fs", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    autoclose int fd = fs < 0 ? -1 : openat(fs, fetch->name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return xasprintf("cannot make a file in the store: %s", strerror(errno));
+    char *error = http_get(fetch->url, fd, size_limit, &file);
+    if (!error)
+        error = check(fetch, &file.digest);
+    if (error)
+        return error;
+    struct timespec times[2] = {{.tv_sec = (time_t)file.modified}, {.tv_sec = (time_t)file.modified}};
+    return futimens(fd, times) < 0 ? xasprintf("cannot set a file's time: %s", strerror(errno)) : NULL;
+}
+
+static void get(struct fetch *fetch, char id[COMMIT_ID])
+{
+    struct step *step = fetch->step;
+    struct store_tmp tmp;
+    if (store_tmp_make(&step->store, &tmp) < 0 || mkdirat(tmp.dir, "layer", 0755) < 0)
+        step_die(step, "cannot make a folder in the store:");
+    autoclose int layer = openat(tmp.dir, "layer", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (layer < 0)
+        step_die(step, "cannot open a folder in the store:");
+    char *error = fetch->is_git ? git_get(&fetch->git, layer, "fs") : get_file(fetch, layer);
+    if (error) {
+        store_tmp_drop(&step->store, &tmp);
+        step_die(step, "%s", error);
+    }
+    char *where = NULL;
+    struct tree *nothing = tree_new();
+    if (commit_layer(&step->store, &tmp, "layer", nothing, id, &where) < 0)
+        step_die(step, "cannot put %s into the store:", where ? where : "the layer");
+    free(where);
+    tree_free(nothing);
+    store_tmp_drop(&step->store, &tmp);
+}
+
+int main(int argc, char **argv)
+{
+    const char *file = step_main(argc, argv, "dfgen-fetch", help);
+    struct step step;
+    char id[COMMIT_ID];
+    step_load(&step, file, idmode_enter());
+    struct fetch fetch = read_fetch(&step);
+    if (!find_result(&fetch, id)) {
+        get(&fetch, id);
+        remember(&fetch, id);
+    }
+    step_write_stamp(&step, NULL, id);
+    step_close(&step);
+    return EXIT_DONE;
+}
