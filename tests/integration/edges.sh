@@ -39,6 +39,8 @@ for line in (out / ".dfgen/.ninja_log").read_text().splitlines()[1:]:
         found.append("base")
     elif output.suffix == ".layer":
         found.append(f"layer {output.parts[1]}")
+    elif output.name.startswith("to-") or output.parts[1] in ("docker", "tar"):
+        found.append("export")
     elif output.suffix == ".stamp":
         places = json.loads((out / output.parent / "places.json").read_text())
         found.append(f"{places[output.stem]['text'].split()[0]} {output.parts[1]}")
