@@ -130,8 +130,15 @@ static bool is_hidden(uint32_t code)
            (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069) || code == 0xfeff;
 }
 
+static size_t put_escape(struct buf *out, uint32_t code, bool is_character)
+{
+    size_t had = out->len;
+    buf_printf(out, is_character ? "\\u%04x" : "\\x%02x", code);
+    return out->len - had;
+}
+
 /* Print text so that no byte of it steers a terminal; returns the columns used. */
-static size_t put_visibly(struct span text, FILE *out)
+static size_t put_visibly(struct span text, struct buf *out)
 {
     size_t columns = 0;
     for (size_t i = 0, len; i < text.len; i += len) {
@@ -139,12 +146,11 @@ static size_t put_visibly(struct span text, FILE *out)
         bool is_bad = code == UNICODE_BAD && len == 1;
         columns++;
         if (code == '\t')
-            fputc(' ', out);
+            buf_putc(out, ' ');
         else if (!is_bad && !is_hidden(code))
-            fwrite(text.text + i, 1, len, out);
+            buf_add(out, text.text + i, len);
         else
-            columns += (size_t)fprintf(out, len > 1 ? "\\u%04x" : "\\x%02x",
-                                       len > 1 ? code : (unsigned char)text.text[i]) - 1;
+            columns += put_escape(out, len > 1 ? code : (unsigned char)text.text[i], len > 1) - 1;
     }
     return columns;
 }
@@ -157,7 +163,7 @@ static size_t char_start(struct span text, size_t at)
 }
 
 /* The line and, under it, a caret; of a long line the part around the column. */
-static void print_excerpt(struct place place, FILE *out)
+static void print_excerpt(struct place place, struct buf *out)
 {
     struct span line = source_line(place.source, place.line);
     size_t at = place.column > 0 ? (size_t)place.column - 1 : 0;
@@ -167,30 +173,30 @@ static void print_excerpt(struct place place, FILE *out)
     size_t end = line.len - begin > EXCERPT ? char_start(line, begin + EXCERPT) : line.len;
     if (!line.len)
         return;
-    fprintf(out, "%5d | %s", place.line, begin ? "..." : "");
+    buf_printf(out, "%5d | %s", place.line, begin ? "..." : "");
     size_t column = put_visibly((struct span){line.text + begin, at - begin}, out) + (begin ? 3 : 0);
     put_visibly((struct span){line.text + at, end > at ? end - at : 0}, out);
-    fputs(end < line.len ? "...\n" : "\n", out);
+    buf_puts(out, end < line.len ? "...\n" : "\n");
     if (place.column > 0)
-        fprintf(out, "      | %*s^\n", (int)column, "");
+        buf_printf(out, "      | %*s^\n", (int)column, "");
 }
 
-static void print_message(const struct message *message, FILE *out)
+static void print_message(const struct message *message, struct buf *out)
 {
     struct place place = message->place;
     if (place.source) {
         put_visibly(span_of(place.source->name), out);
         if (place.line)
-            fprintf(out, ":%d", place.line);
+            buf_printf(out, ":%d", place.line);
         if (place.line && place.column)
-            fprintf(out, ":%d", place.column);
-        fputs(": ", out);
+            buf_printf(out, ":%d", place.column);
+        buf_puts(out, ": ");
     }
-    fputs(message->kind == KIND_ERROR ? "error: " : "warning: ", out);
+    buf_puts(out, message->kind == KIND_ERROR ? "error: " : "warning: ");
     put_visibly(span_of(message->text), out);
     if (message->rule)
-        fprintf(out, " [%s]", message->rule);
-    fputc('\n', out);
+        buf_printf(out, " [%s]", message->rule);
+    buf_putc(out, '\n');
     if (place.source && place.line)
         print_excerpt(place, out);
 }
@@ -211,9 +217,16 @@ void diag_print(const struct diag *diag, FILE *out, bool with_checks)
     struct message *sorted = xcalloc(count, sizeof *sorted);
     memcpy(sorted, diag->messages.items, count * sizeof *sorted);
     qsort(sorted, count, sizeof *sorted, by_place);
-    for (size_t i = 0; i < count; i++)
-        if ((with_checks || sorted[i].kind != KIND_CHECK) && !is_repeated(sorted, i))
-            print_message(&sorted[i], out);
+    struct buf text = {0};
+    for (size_t i = 0; i < count; i++) {
+        if ((!with_checks && sorted[i].kind == KIND_CHECK) || is_repeated(sorted, i))
+            continue;
+        /* A message at a time: standard error has no buffer. */
+        buf_clear(&text);
+        print_message(&sorted[i], &text);
+        fwrite(buf_text(&text), 1, text.len, out);
+    }
+    buf_free(&text);
     free(sorted);
 }
 
