@@ -85,6 +85,12 @@ struct action {
 };
 
 
+/* One stage's need of another. */
+struct stage_use {
+    struct stage *stage;
+    struct place place;
+};
+
 struct stage {
     const struct stage_ast *ast;
     size_t index;
@@ -103,7 +109,8 @@ struct stage {
     bool has_cmd;                   /* CMD was set in this stage */
     SEQ(struct insn) triggers;      /* of the base's ONBUILD */
     SEQ(struct action *) actions;
-    SEQ(struct stage *) uses;       /* stages that it is made from: base, copies, mounts */
+    SEQ(struct stage_use) uses;     /* stages that it is made from: base, copies, mounts */
+    bool is_entered;                /* base image and triggers are known */
 };
 
 struct stages {

@@ -1,0 +1,197 @@
+/*
+ * Owns COPY and ADD: sources, destination, flags and heredocs, expanded and checked as far as that can be told without looking at files. Called
+ * through the table of stage_insn.c. Must not know which files there are.
+ */
+#include "gen/diag.h"
+
+#include "gen/ast.h"
+#include "gen/platform.h"
+
+#include "gen/config.h"
+#include "gen/stage.h"
+
+#include "gen/stage_internal.h"
+
+#include <string.h>
+
+#include "gen/history.h"
+#include "gen/remote.h"
+#include "gen/value.h"
+#include "runtime/lib/arena.h"
+#include "runtime/lib/buf.h"
+#include "runtime/lib/path.h"
+#include "runtime/lib/users.h"
+
+/* The destination as the step has it (dockerfile.md §8.2): absolute, and whether a folder is meant. */
+static void set_dest(struct resolver *resolver, struct copy_action *copy, struct span dest)
+{
+    struct arena *arena = resolver->arena;
+    struct span workdir = resolver->stage->config.workdir;
+    bool is_dot = !dest.len || span_is(dest, ".");
+    copy->is_slash = is_dot || dest.text[dest.len - 1] == '/' ||
+                     (dest.len > 1 && dest.text[dest.len - 1] == '.' && dest.text[dest.len - 2] == '/');
+    const char *base = workdir.len ? arena_strndup(arena, workdir.text, workdir.len) : "/";
+    struct span path = dest;
+    if (is_dot)
+        path = span_of(base);
+    else if (dest.text[0] != '/')
+        path = span_of(path_clean_go(arena, span_of(arena_printf(arena, "/%s/%.*s", base, SPAN(dest)))));
+    for (;;) {
+        if (path.len > 1 && path.text[path.len - 1] == '/')
+            path.len--;
+        else if (path.len > 2 && path.text[path.len - 1] == '.' && path.text[path.len - 2] == '/')
+            path.len -= 2;
+        else
+            break;
+    }
+    copy->dest = path.len ? path : (struct span){"/", 1};
+}
+
+/* Leading tabs of every line away: "<<-". */
+static struct span cut_tabs(struct arena *arena, struct span body)
+{
+    char *out = arena_alloc(arena, body.len + 1);
+    size_t len = 0;
+    bool at_start = true;
+    for (size_t i = 0; i < body.len; i++) {
+        if (at_start && body.text[i] == '\t')
+            continue;
+        out[len++] = body.text[i];
+        at_start = body.text[i] == '\n';
+    }
+    return (struct span){out, len};
+}
+
+struct span stage_heredoc_body(struct arena *arena, const struct heredoc *heredoc)
+{
+    return heredoc->strips_tabs ? cut_tabs(arena, heredoc->body) : heredoc->body;
+}
+
+static void add_heredoc(struct resolver *resolver, struct copy_action *copy, const struct heredoc *heredoc)
+{
+    struct inline_file file = {heredoc->name, stage_heredoc_body(resolver->arena, heredoc)};
+    if (!heredoc->is_quoted) {
+        struct word_env env = {scope_lookup, &resolver->stage->scope};
+        struct word_result word = word_expand(resolver->arena, file.data, resolver->file->escape, WORD_HEREDOC, &env);
+        if (word.error)
+            diag_error(resolver->diag, heredoc->place, "failed to process the heredoc %.*s: %s", SPAN(heredoc->name), word.error);
+        file.data = word.text;
+    }
+    seq_push(resolver->arena, &copy->contents, file);
+}
+
+static const struct heredoc *heredoc_of(const struct insn *insn, size_t arg)
+{
+    for (size_t i = 0; i < insn->heredoc_count; i++)
+        if (insn->heredocs[i].arg == arg)
+            return &insn->heredocs[i];
+    return NULL;
+}
+
+static void check_remote(struct resolver *resolver, const struct insn *insn, const struct copy_source *source)
+{
+    enum remote_kind kind = remote_kind_of(source->path);
+    if (kind == REMOTE_NONE)
+        return;
+    if (insn->kind == INSN_COPY)
+        diag_error(resolver->diag, source->place, "source can't be a %s for COPY", kind == REMOTE_GIT ? "git ref" : "URL");
+    else
+        diag_error(resolver->diag, source->place, "ADD %.*s: fetching %s is not supported yet", SPAN(source->path),
+                   kind == REMOTE_GIT ? "git repositories" : "URLs");
+}
+
+static void add_sources(struct resolver *resolver, const struct insn *insn, struct copy_action *copy)
+{
+    for (size_t i = 0; i + 1 < insn->arg_count; i++) {
+        const struct heredoc *heredoc = heredoc_of(insn, i);
+        struct copy_source source = {.place = insn->args[i].place};
+        if (heredoc)
+            add_heredoc(resolver, copy, heredoc);
+        else if (stage_expand(resolver, insn->args[i].value, source.place, &source.path))
+            seq_push(resolver->arena, &copy->sources, source);
+    }
+}
+
+static void check_checksum(struct resolver *resolver, const struct insn *insn, const struct copy_action *copy)
+{
+    struct span text, value;
+    struct place place;
+    if (!stage_flag(insn, "checksum", &text, &place) || !stage_expand(resolver, text, place, &value) || !value.len)
+        return;
+    if (copy->sources.count != 1)
+        diag_error(resolver->diag, place, "checksum can't be specified for multiple sources");
+    else if (remote_kind_of(copy->sources.items[0].path) == REMOTE_NONE)
+        diag_error(resolver->diag, place, "checksum requires HTTP(S) or Git sources");
+}
+
+static bool is_id_or_root(struct span text)
+{
+    uint32_t id;
+    return !text.len || span_is(text, "root") || users_parse_id(text, &id);
+}
+
+/* Names are looked up in the stage's own files: on an empty root, or in a layer apart from it, there are none. */
+static void check_chown(struct resolver *resolver, const struct copy_action *copy, struct place place)
+{
+    const char *colon = copy->chown.len ? memchr(copy->chown.text, ':', copy->chown.len) : NULL;
+    struct span user = {copy->chown.text, colon ? (size_t)(colon - copy->chown.text) : copy->chown.len};
+    struct span group = colon ? span_skip(copy->chown, user.len + 1) : (struct span){"", 0};
+    if (is_id_or_root(user) && is_id_or_root(group))
+        return;
+    if (copy->is_link || stage_is_empty(resolver->stage))
+        diag_error(resolver->diag, place, "invalid user index: -1: --chown=%.*s needs names, and there is no /etc/passwd %s",
+                   SPAN(copy->chown), copy->is_link ? "with --link" : "in an empty stage");
+}
+
+static void add_flags(struct resolver *resolver, const struct insn *insn, struct copy_action *copy)
+{
+    struct span text;
+    struct place place;
+    bool is_symbolic;
+    uint32_t mode;
+    if (stage_flag(insn, "chmod", &text, &place) && stage_expand(resolver, text, place, &copy->chmod) && copy->chmod.len) {
+        const char *error = value_chmod(resolver->arena, copy->chmod, &is_symbolic, &mode);
+        if (error)
+            diag_error(resolver->diag, place, "%s", error);
+    }
+    copy->is_link = stage_has_flag(insn, "link") && !copy->chmod.len;
+    copy->has_parents = stage_has_flag(insn, "parents");
+    copy->unpacks = insn->kind == INSN_ADD && (!stage_flag(insn, "unpack", &text, &place) || span_is(text, "true"));
+    if (stage_flag(insn, "chown", &text, &place) && stage_expand(resolver, text, place, &copy->chown))
+        check_chown(resolver, copy, place);
+    for (size_t i = 0; i < insn->flag_count; i++)
+        if (!strcmp(insn->flags[i].name, "exclude"))
+            seq_push(resolver->arena, &copy->exclude, insn->flags[i].value);
+    check_checksum(resolver, insn, copy);
+}
+
+static void set_origin(struct resolver *resolver, const struct insn *insn, struct copy_action *copy)
+{
+    struct span from;
+    struct place place;
+    copy->from.kind = ORIGIN_CONTEXT;
+    if (!stage_flag(insn, "from", &from, &place) || !from.len)
+        return;
+    if (memchr(from.text, '$', from.len))
+        diag_error(resolver->diag, place, "variable expansion is not supported for --from, define a new stage with FROM using ARG "
+                                          "from global scope as a workaround");
+    else
+        stage_find_origin(resolver, from, true, place, NULL, &copy->from);
+}
+
+void stage_resolve_copy(struct resolver *resolver, const struct insn *insn)
+{
+    struct copy_action copy = {.chown = {"", 0}, .chmod = {"", 0}};
+    struct span dest = {"", 0};
+    const struct arg *last = &insn->args[insn->arg_count - 1];
+    add_sources(resolver, insn, &copy);
+    if (stage_expand(resolver, last->value, last->place, &dest))
+        set_dest(resolver, &copy, dest);
+    add_flags(resolver, insn, &copy);
+    set_origin(resolver, insn, &copy);
+    for (size_t i = 0; i < copy.sources.count; i++)
+        check_remote(resolver, insn, &copy.sources.items[i]);
+    struct span text = history_copy(resolver->arena, insn->kind == INSN_ADD ? "ADD" : "COPY", &copy, dest);
+    config_add_history(&resolver->stage->config, resolver->arena, text, true);
+    stage_add_action(resolver, ACTION_COPY, insn)->copy = copy;
+}
