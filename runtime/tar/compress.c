@@ -18,7 +18,7 @@
 
 enum { THREADS_MAX = 8 };
 
-enum slot_state { SLOT_FREE, SLOT_FULL, SLOT_DONE };
+enum slot_state { SLOT_FREE, SLOT_FULL, SLOT_TAKEN, SLOT_DONE };
 
 struct slot {
     enum slot_state state;
@@ -129,6 +129,7 @@ static void *work(void *data)
             continue;
         }
         compressor->claimed++;
+        slot->state = SLOT_TAKEN;
         pthread_mutex_unlock(&compressor->lock);
         slot->out_len = state ? compressor->codec->run(state, slot->in, slot->in_len, slot->is_last, slot->out,
                                                        compressor->room, &slot->crc)
