@@ -2,6 +2,9 @@
 # What the tests of bad input share. Sourced after tests/lib.sh. A refusal has an exit code, says what, where and what
 # to do, and leaves nothing that looks finished.
 
+# A build with sanitizers: what a process that ends with an error did not free is no news.
+export ASAN_OPTIONS="detect_leaks=0${ASAN_OPTIONS:+:$ASAN_OPTIONS}"
+
 # refuses CODE TEXT... -- COMMAND...: the command ends with CODE, its output has every TEXT and no sign of a crash, and
 # the build folder has no build.ninja that was not there before
 refuses() {
