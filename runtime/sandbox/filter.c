@@ -126,7 +126,8 @@ static void end_call(struct assembler *to, size_t begun)
 
 static void check_socket(struct assembler *to, uint32_t arch)
 {
-    int number = number_of(arch, "socket", 0);
+    /* On i386 libseccomp names socketcall's, whose arguments are in memory; the call of its own can be looked at. */
+    int number = number_of(arch, "socket", arch == SCMP_ARCH_X86 ? 359 : 0);
     if (number < 0)
         return;
     size_t begun = begin_call(to, number);

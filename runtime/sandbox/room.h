@@ -1,0 +1,41 @@
+/* A sandbox while it is being furnished: what the parts of the sandbox share. Include runtime/lib/store.h and runtime/sandbox/user.h first. */
+#ifndef DFGEN_SANDBOX_ROOM_H
+#define DFGEN_SANDBOX_ROOM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "runtime/lib/vec.h"
+
+struct agents;
+struct plan;
+struct rootfs;
+struct step;
+struct targets;
+struct tree;
+
+struct room {
+    const struct step *step;
+    const struct plan *plan;
+    struct store_tmp *tmp;
+    struct store *store;
+    int root;                   /* O_PATH, of the mounted root */
+    int hidden;                 /* a tmpfs that the payload never sees whole: files to be shown somewhere */
+    struct targets *targets;
+    struct identity identity;
+    VEC(int) points;            /* roots of what is mounted in tmp/…; detached before tmp is removed */
+    VEC(int) caches;            /* folders of cache mounts, locked */
+    VEC(const char *) env;      /* variables that mounts add */
+    struct agents *agents;
+    unsigned serial;            /* for names in tmp and hidden */
+};
+
+/* Mount layers at tmp/…/NAME (rootfs->name) and remember it. tree: of these layers, for the upper folder's own mode and owner; with an upper only. */
+int room_mount_layers(struct room *room, struct rootfs *rootfs, const struct tree *tree);
+
+/* A file with this content, and mode and owner, in the hidden tmpfs: an O_PATH descriptor. Ends the process when that fails. */
+int room_hide_file(struct room *room, const void *data, size_t len, mode_t mode, const uint32_t owner[2]);
+
+#endif

@@ -1,0 +1,361 @@
+/*
+ * Owns the order in which a sandbox is furnished, inhabited and cleared. Called by dfgen-run. Everything is mounted in the helper's own mount namespace;
+ * the payload gets a copy, adds what belongs to its other namespaces, and never sees ours. When it is gone, stubs are removed through
+ * the overlay before that is let go. Must not know what becomes of the upper folder.
+ */
+#include "runtime/sandbox/sandbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "runtime/lib/arena.h"
+#include "runtime/lib/buf.h"
+#include "runtime/lib/die.h"
+#include "runtime/lib/fdio.h"
+#include "runtime/lib/list.h"
+#include "runtime/lib/path.h"
+#include "runtime/lib/step.h"
+#include "runtime/lib/tree.h"
+#include "runtime/sandbox/agent.h"
+#include "runtime/sandbox/cache.h"
+#include "runtime/sandbox/caps.h"
+#include "runtime/sandbox/filter.h"
+#include "runtime/sandbox/furniture.h"
+#include "runtime/sandbox/keeper.h"
+#include "runtime/sandbox/mnt.h"
+#include "runtime/sandbox/mounts.h"
+#include "runtime/sandbox/output.h"
+#include "runtime/sandbox/payload.h"
+#include "runtime/sandbox/plan.h"
+#include "runtime/sandbox/report.h"
+#include "runtime/sandbox/rootfs.h"
+#include "runtime/sandbox/target.h"
+#include "runtime/sandbox/user.h"
+
+#include "runtime/sandbox/room.h"
+
+static const char default_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+static const struct mnt_option hidden_options[] = {{"mode", "0700"}};
+
+/* --- layers --- */
+
+static void set_xattrs(const struct room *room, const char *path, const struct entry *entry)
+{
+    for (size_t i = 0; i < entry->xattr_count; i++) {
+        const char *hex = entry->xattrs[i].hex;
+        size_t len = strlen(hex) / 2;
+        unsigned char *value = arena_alloc(room->step->arena, len + 1);
+        for (size_t at = 0; at < len; at++)
+            sscanf(hex + 2 * at, "%2hhx", &value[at]);
+        if (lsetxattr(path, entry->xattrs[i].name, value, len, 0) < 0)
+            step_die(room->step, "cannot set %s on the root:", entry->xattrs[i].name);
+    }
+}
+
+/* An upper folder is the root that is seen: it is like the one it lies on. */
+static void make_upper(const struct room *room, const char *name, const struct tree *tree)
+{
+    struct tree_node node;
+    struct entry entry;
+    struct stat below;
+    tree_lookup(tree, room->step->arena, "", &node, &entry);
+    if (mkdirat(room->tmp->dir, name, 0755) < 0 || fchownat(room->tmp->dir, name, entry.uid, entry.gid, 0) < 0 ||
+        fchmodat(room->tmp->dir, name, entry.mode, 0) < 0)
+        step_die(room->step, "cannot make a folder in the store:");
+    if (entry.xattr_count)
+        set_xattrs(room, arena_printf(room->step->arena, "/proc/self/fd/%d/%s", room->tmp->dir, name), &entry);
+    size_t count = tree_layer_count(tree);
+    int files = count ? tree_layer_files(tree, count - 1) : -1;
+    if (files >= 0 && fstatat(files, ".", &below, 0) == 0) {
+        struct timespec times[2] = {below.st_atim, below.st_mtim};
+        utimensat(room->tmp->dir, name, times, 0);
+    }
+}
+
+int room_mount_layers(struct room *room, struct rootfs *rootfs, const struct tree *tree)
+{
+    char *why;
+    rootfs->store = room->store;
+    rootfs->tmp = room->tmp;
+    if (rootfs->upper) {
+        make_upper(room, rootfs->upper, tree);
+        if (mkdirat(room->tmp->dir, rootfs->work, 0700) < 0)
+            step_die(room->step, "cannot make a folder in the store:");
+    }
+    int root = rootfs_mount(rootfs, &why);
+    if (root < 0 && errno == EPERM)
+        step_die(room->step, "this machine does not let dfgen mount (%s); a container needs CAP_SYS_ADMIN or user namespaces",
+                 why ? why : "operation not permitted");
+    if (root < 0 && errno == EINVAL && rootfs->upper)
+        step_die(room->step, "cannot put an overlay on the store %s: %s (the store cannot lie on an overlay or a network file system; "
+                 "DFGEN_STORE or --store names another place)", room->store->path, why ? why : "not supported there");
+    if (root < 0)
+        step_die(room->step, "cannot mount the root (%s):", why ? why : "overlay");
+    free(why);
+    vec_push(&room->points, fcntl(root, F_DUPFD_CLOEXEC, 0));
+    return root;
+}
+
+static void open_hidden(struct room *room)
+{
+    if (mkdirat(room->tmp->dir, "hidden", 0700) < 0)
+        step_die(room->step, "cannot make a folder in the store:");
+    autoclose int target = openat(room->tmp->dir, "hidden", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    room->hidden = mnt_make("tmpfs", hidden_options, 1, MNT_NOSUID | MNT_NODEV, NULL);
+    if (target < 0 || room->hidden < 0 || mnt_attach(room->hidden, target) < 0)
+        step_die(room->step, "cannot mount a tmpfs:");
+    vec_push(&room->points, fcntl(room->hidden, F_DUPFD_CLOEXEC, 0));
+}
+
+int room_hide_file(struct room *room, const void *data, size_t len, mode_t mode, const uint32_t owner[2])
+{
+    char name[32];
+    snprintf(name, sizeof name, "file%u", room->serial++);
+    autoclose int fd = openat(room->hidden, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0 || fd_write_all(fd, data, len) < 0 || fchown(fd, owner[0], owner[1]) < 0 || fchmod(fd, mode) < 0)
+        step_die(room->step, "cannot write a file for the sandbox:");
+    int shown = openat(room->hidden, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (shown < 0)
+        step_die(room->step, "cannot open a file for the sandbox:");
+    return shown;
+}
+
+/* --- furnishing --- */
+
+static void make_folder(struct room *room)
+{
+    struct target_make make = {
+        .kind = TARGET_DIR, .mode = 0755, .uid = room->identity.uid, .gid = room->identity.gid, .stays = true,
+    };
+    autoclose int folder = targets_open(room->targets, room->plan->cwd, &make);
+    /* Below /proc and /sys, which are not there yet, the payload will see for itself. */
+    if (folder < 0 && errno != EROFS)
+        step_die(room->step, "cannot make the working directory %s:", room->plan->cwd);
+}
+
+static void furnish(struct room *room, const struct sandbox *sandbox)
+{
+    struct rootfs rootfs = {
+        .ids = sandbox->layers->ids, .count = sandbox->layers->count, .name = "root", .upper = "layer/fs", .work = "work",
+        .attrs = sandbox->plan->is_insecure ? 0 : MNT_NODEV,
+    };
+    if (mkdirat(room->tmp->dir, "layer", 0755) < 0)
+        step_die(room->step, "cannot make a folder in the store:");
+    room->root = room_mount_layers(room, &rootfs, sandbox->tree);
+    room->targets = targets_new(room->root);
+    if (!room->targets)
+        step_die(room->step, "cannot look at the root:");
+    open_hidden(room);
+    user_resolve(room->step, room->root, room->plan->user, &room->identity);
+    furniture_mount(room);
+    mounts_attach(room);
+    make_folder(room);
+}
+
+/* Mounts go first, then the stubs they lay on, then the overlay with the last descriptor of it. */
+static void clear(struct room *room)
+{
+    for (size_t i = room->points.count; i-- > 0;)
+        if (mnt_detach(room->points.items[i]) < 0)
+            step_die(room->step, "cannot unmount the sandbox:");
+    targets_end(room->targets);
+    for (size_t i = 0; i < room->points.count; i++)
+        close(room->points.items[i]);
+    for (size_t i = 0; i < room->caches.count; i++)
+        fd_close_scope(&room->caches.items[i]);
+    close(room->hidden);
+    close(room->root);
+    vec_free(&room->points);
+    vec_free(&room->caches);
+    vec_free(&room->env);
+}
+
+/* --- environment --- */
+
+static size_t name_length(const char *item)
+{
+    return strcspn(item, "=");
+}
+
+/* The value of the last item of that name, NULL when there is none. */
+static const char *value_of(const char *const *items, size_t count, const char *name)
+{
+    for (size_t i = count; i-- > 0;)
+        if (name_length(items[i]) == strlen(name) && !strncmp(items[i], name, strlen(name)) && items[i][strlen(name)] == '=')
+            return items[i] + strlen(name) + 1;
+    return NULL;
+}
+
+static bool comes_again(const char *const *items, size_t count, size_t i)
+{
+    size_t len = name_length(items[i]);
+    for (size_t later = i + 1; later < count; later++)
+        if (name_length(items[later]) == len && !strncmp(items[later], items[i], len))
+            return true;
+    return false;
+}
+
+/* Stage, proxies, PATH, what mounts set, HOME; of two with one name the later. *path gets PATH's value. */
+static const char *const *make_env(const struct room *room, const char **path)
+{
+    struct arena *arena = room->step->arena;
+    VEC(const char *) all = {0};
+    for (const char **item = room->plan->env; *item; item++)
+        vec_push(&all, *item);
+    for (const char **item = room->plan->proxy; *item; item++)
+        vec_push(&all, *item);
+    if (!value_of(all.items, all.count, "PATH"))
+        vec_push(&all, arena_printf(arena, "PATH=%s", default_path));
+    for (size_t i = 0; i < room->env.count; i++)
+        vec_push(&all, room->env.items[i]);
+    const char *home = value_of(all.items, all.count, "HOME");
+    if (!home || !*home)
+        vec_push(&all, arena_printf(arena, "HOME=%s", room->identity.home));
+    const char **env = arena_array(arena, all.count + 1, sizeof *env);
+    size_t count = 0;
+    for (size_t i = 0; i < all.count; i++)
+        if (!comes_again(all.items, all.count, i))
+            env[count++] = all.items[i];
+    vec_free(&all);
+    *path = value_of(env, count, "PATH");
+    return env;
+}
+
+/* --- running --- */
+
+static bool has_cgroup2(void)
+{
+    struct statfs fs;
+    return statfs("/sys/fs/cgroup", &fs) == 0 && (unsigned long)fs.f_type == CGROUP2_SUPER_MAGIC;
+}
+
+static void ending_signals(sigset_t *set)
+{
+    sigemptyset(set);
+    sigaddset(set, SIGINT);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGHUP);
+}
+
+int sandbox_pending_signal(void)
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    sigset_t pending;
+    sigpending(&pending);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        if (sigismember(&pending, numbers[i]))
+            return numbers[i];
+    return 0;
+}
+
+/* Read what there is; false at the end. */
+static bool drain_output(const struct sandbox *sandbox, int fd)
+{
+    char piece[64 * 1024];
+    ssize_t got = read(fd, piece, sizeof piece);
+    if (got > 0 && output_add(sandbox->output, piece, (size_t)got) < 0)
+        step_die(sandbox->step, "cannot write the log:");
+    return got > 0 || (got < 0 && errno == EINTR);
+}
+
+static bool drain_reports(int fd, struct buf *reports, struct sandbox_end *end)
+{
+    struct report report;
+    char *room = buf_room(reports, sizeof report);
+    ssize_t got = read(fd, room, sizeof report);
+    if (got <= 0)
+        return got < 0 && errno == EINTR;
+    reports->len += (size_t)got;
+    while (report_take(reports, &report)) {
+        /* After a failure the keeper tells of its child's end as well: the first report counts. */
+        if (*end->reason)
+            continue;
+        end->was_started = report.kind == REPORT_ENDED;
+        end->status = report.code;
+        if (report.kind == REPORT_FAILED)
+            snprintf(end->reason, sizeof end->reason, "%s", *report.text ? report.text : "unknown reason");
+    }
+    return true;
+}
+
+/* Until both pipes are at their end, which is when the last process that holds them is gone. */
+static void watch(const struct sandbox *sandbox, const struct keeper *keeper, int output, int report, struct sandbox_end *end)
+{
+    struct buf reports = {0};
+    sigset_t set;
+    ending_signals(&set);
+    autoclose int signals = signalfd(-1, &set, SFD_CLOEXEC);
+    struct pollfd polls[] = {{output, POLLIN, 0}, {report, POLLIN, 0}, {signals, POLLIN, 0}};
+    while (polls[0].fd >= 0 || polls[1].fd >= 0) {
+        struct signalfd_siginfo info;
+        if (poll(polls, 3, -1) < 0 && errno != EINTR)
+            step_die(sandbox->step, "cannot wait for the command:");
+        if (polls[2].revents && read(signals, &info, sizeof info) == sizeof info) {
+            end->signal = (int)info.ssi_signo;
+            keeper_kill(keeper);
+        }
+        if (polls[0].fd >= 0 && polls[0].revents && !drain_output(sandbox, output))
+            polls[0].fd = -1;
+        if (polls[1].fd >= 0 && polls[1].revents && !drain_reports(report, &reports, end))
+            polls[1].fd = -1;
+    }
+    buf_free(&reports);
+}
+
+static void inhabit(struct room *room, const struct sandbox *sandbox, struct sandbox_end *end)
+{
+    struct sock_filter filter[FILTER_ROOM];
+    struct payload payload = {
+        .plan = room->plan, .identity = &room->identity, .root = room->root, .filter = filter, .files = *sandbox->files,
+        .has_own_network = room->plan->network == NETWORK_NONE, .has_cgroup = has_cgroup2(),
+        .caps = room->plan->is_insecure ? caps_held() : caps_default(),
+    };
+    payload.env = make_env(room, &payload.path);
+    if (!room->plan->is_insecure && !(payload.filter_count = filter_build(payload.caps, filter)))
+        warn("this build of dfgen has no syscall filter (libseccomp was missing): RUN commands are not filtered");
+    int output[2], report[2];
+    if (pipe2(output, O_CLOEXEC) < 0 || pipe2(report, O_CLOEXEC) < 0)
+        step_die(room->step, "cannot make a pipe:");
+    payload.output = output[1];
+    payload.report = report[1];
+    struct keeper keeper;
+    if (keeper_start(&keeper, &payload) < 0)
+        step_die(room->step, "cannot make a PID namespace:");
+    close(output[1]);
+    close(report[1]);
+    if (room->agents && agents_serve(room->agents) < 0) {
+        keeper_kill(&keeper);
+        step_die(room->step, "cannot serve the ssh agent:");
+    }
+    watch(sandbox, &keeper, output[0], report[0], end);
+    keeper_wait(&keeper);
+    close(output[0]);
+    close(report[0]);
+}
+
+void sandbox_run(const struct sandbox *sandbox, struct sandbox_end *end)
+{
+    struct step *step = (struct step *)(uintptr_t)sandbox->step;
+    struct room room = {.step = sandbox->step, .plan = sandbox->plan, .tmp = sandbox->tmp, .store = &step->store};
+    sigset_t set;
+    *end = (struct sandbox_end){.status = 125};
+    snprintf(end->reason, sizeof end->reason, "%s", "");
+    /* While waiting for others' caches, a signal just ends us. */
+    cache_open_all(&room);
+    ending_signals(&set);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    furnish(&room, sandbox);
+    inhabit(&room, sandbox, end);
+    clear(&room);
+}

@@ -1,0 +1,38 @@
+/* A RUN's command, run: from layers and a plan to an exit status and an upper folder. */
+#ifndef DFGEN_SANDBOX_SANDBOX_H
+#define DFGEN_SANDBOX_SANDBOX_H
+
+#include <stdbool.h>
+
+struct output;
+struct plan;
+struct rlimit;
+struct stamp;
+struct step;
+struct store_tmp;
+struct tree;
+
+struct sandbox {
+    const struct step *step;
+    const struct plan *plan;
+    const struct stamp *layers;
+    const struct tree *tree;        /* of the layers */
+    struct store_tmp *tmp;          /* tmp/…/layer/fs becomes the upper folder */
+    struct output *output;
+    const struct rlimit *files;     /* RLIMIT_NOFILE for the command */
+};
+
+struct sandbox_end {
+    bool was_started;
+    int status;         /* as of waitpid; when it was not started the exit code 125, 126 or 127 */
+    char reason[1024];  /* then: why */
+    int signal;         /* this process was asked to end by it: everything has been killed. 0: no */
+};
+
+/* The mount namespace must be this process's own. Returns when no process or mount of the payload is left. */
+void sandbox_run(const struct sandbox *sandbox, struct sandbox_end *end);
+
+/* A signal to end that has come since sandbox_run; 0: none. */
+int sandbox_pending_signal(void);
+
+#endif
