@@ -27,6 +27,12 @@ $(sed 's/^/  | /' output | head -n 40)"
     expect_eq "$refuses_before" "$(cksum build/build.ninja 2>/dev/null || :)" "build.ninja after: $*"
 }
 
+# works COMMAND...: it ends with 0; what it says is in output
+works() {
+    "$@" >output 2>&1 </dev/null || fail "exit code $? of: $*
+$(sed 's/^/  | /' output | head -n 40)"
+}
+
 # small: an empty context src with a Dockerfile that builds from nothing, and a store of its own
 small() {
     mkdir -p src
