@@ -242,8 +242,11 @@ static void add_template(struct buf *out, struct span text, struct span match)
     for (size_t at = 0; at < text.len;) {
         struct span name;
         size_t next;
-        if (text.text[at] != '$') {
-            buf_putc(out, text.text[at++]);
+        const char *dollar = memchr(text.text + at, '$', text.len - at);
+        size_t plain = dollar ? (size_t)(dollar - text.text) - at : text.len - at;
+        if (plain) {
+            buf_add(out, text.text + at, plain);
+            at += plain;
         } else if (at + 1 < text.len && text.text[at + 1] == '$') {
             buf_putc(out, '$');
             at += 2;
