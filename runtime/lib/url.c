@@ -41,7 +41,7 @@ void url_add_public(struct buf *out, struct span text)
         size_t start = i + 3, end = find(text, start, "/?#\\\"'<> \t\r\n");
         buf_add(out, text.text + done, start - done);
         done = start + userinfo_len((struct span){text.text + start, end - start});
-        i = end - 1;
+        i = done - 1;
     }
     if (done < text.len)
         buf_add(out, text.text + done, text.len - done);
