@@ -48,6 +48,8 @@ int mnt_make(const char *type, const struct mnt_option *options, size_t count, u
     autoclose int context = (int)syscall(SYS_fsopen, type, FSOPEN_CLOEXEC);
     if (context < 0)
         return -1;
+    /* What /proc/mounts shows in front. */
+    syscall(SYS_fsconfig, context, FSCONFIG_SET_STRING, "source", type, 0);
     long result = 0;
     for (size_t i = 0; i < count && result == 0; i++)
         result = syscall(SYS_fsconfig, context, options[i].value ? FSCONFIG_SET_STRING : FSCONFIG_SET_FLAG, options[i].name,

@@ -1,0 +1,56 @@
+# shellcheck shell=sh
+# Steps by hand, for tests of the helpers alone: . "$SRC/tests/safety/lib.sh". Needs the base image busybox (or another one
+# that begin_steps is given). Sourced by tests only.
+. "$SRC/tests/lib.sh"
+
+HELPERS=$BUILD/libexec/dfgen
+
+# blob LAYOUT DIGEST: the file that has it.
+blob() { printf '%s/blobs/sha256/%s' "$1" "${2#sha256:}"; }
+
+# member NAME FILE: the values of all members NAME in a JSON file, one a line, whatever object they are in.
+member() { tr -d ' \n' <"$2" | tr '{,}[]' '\n\n\n\n\n' | sed -n "s/^\"$1\":\"\{0,1\}\([^\"]*\)\"\{0,1\}$/\1/p"; }
+
+# begin_steps [IMAGE]: an own store, settings, and base.stamp with the image's one layer. More members of settings: $SETTINGS.
+begin_steps() {
+    need_base "${1:-busybox}"
+    layout=$TEST_BASES/${1:-busybox}
+    export DFGEN_STORE="$PWD/store"
+    mkdir -p .dfgen/s
+    printf '{"store":"%s"%s}\n' "$DFGEN_STORE" "${SETTINGS:+,$SETTINGS}" >.dfgen/settings.json
+    manifest=$(blob "$layout" "$(member digest "$layout/index.json" | head -n 1)")
+    config=$(blob "$layout" "$(member digest "$manifest" | head -n 1)")
+    digest=$(member digest "$manifest" | tail -n 1)
+    diff_id=$(tr -d ' \n' <"$config" | sed 's/.*"diff_ids":\["\([^"]*\)".*/\1/')
+    printf '{"kind":"base","layer":{"diff_id":"%s","digest":"%s","mediaType":"%s","size":%s}}\n' "$diff_id" "$digest" \
+        "$(member mediaType "$manifest" | grep layer | tail -n 1)" "$(wc -c <"$(blob "$layout" "$digest")")" >.dfgen/s/0.json
+    printf 'blob %s\nout .dfgen/s/0.stamp\n' "$(blob "$layout" "$digest")" >.dfgen/s/0.in
+    "$HELPERS/dfgen-base" .dfgen/s/0.json || fail "dfgen-base"
+    previous=.dfgen/s/0.stamp number=0
+}
+
+# run_json MEMBERS: the next run step, on top of the previous one when that was made; the status is dfgen-run's, its messages are in err.
+# A root other than the previous one's: $ROOT. More lines of inputs: $INPUTS.
+run_json() {
+    number=$((number + 1))
+    printf '{"kind":"run"%s}\n' "${1:+,$1}" >.dfgen/s/$number.json
+    printf 'root %s\n%sout .dfgen/s/%s.stamp\n' "${ROOT:-$previous}" "${INPUTS:-}" $number >.dfgen/s/$number.in
+    "$HELPERS/dfgen-run" .dfgen/s/$number.json 2>err || return
+    previous=.dfgen/s/$number.stamp
+}
+
+# text STRING: as a JSON string.
+text() { printf '"%s"' "$(printf '%s' "$1" | sed 's/\\/\\\\/g; s/"/\\"/g; s/	/\\t/g' | sed ':a;N;$!ba;s/\n/\\n/g')"; }
+
+# run_sh COMMAND [MEMBERS]: the same with a shell's command; prints the log.
+run_sh() {
+    run_status=0
+    run_json "\"argv\":[\"/bin/sh\",\"-c\",$(text "$1")],\"cwd\":\"/\"${2:+,$2}" || run_status=$?
+    cat .dfgen/s/$number.log
+    return $run_status
+}
+
+# layer_list: the listing of the last step's layer.
+layer_list() { cat "$DFGEN_STORE"/layers/*/"$(tail -n 1 "$previous" | tr : -)/list"; }
+# layer_fs: the folder with its files.
+layer_fs() { echo "$DFGEN_STORE"/layers/*/"$(tail -n 1 "$previous" | tr : -)/fs"; }
