@@ -120,13 +120,14 @@ static bool is_over(const struct matcher *matcher)
 
 static bool part_is_at(const struct matcher *matcher, const struct part *part, size_t at)
 {
-    if (part->count > matcher->text.count - at)
-        return false;
+    ++*matcher->steps;
+    if (!part->count || part->count > matcher->text.count - at)
+        return !part->count;
     const uint32_t *tokens = matcher->tokens.items + part->first, *codes = matcher->text.codes + at;
     size_t i = 0;
     while (i < part->count && (tokens[i] == TOKEN_ANY ? codes[i] != '\n' : tokens[i] == codes[i]))
         i++;
-    *matcher->steps += i + 1;
+    *matcher->steps += i;
     return i == part->count;
 }
 
