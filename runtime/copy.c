@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -163,7 +164,7 @@ static struct tree *unpack_match(struct copy *copy, const struct loaded *from, c
     struct tree_node node;
     struct entry entry;
     char *error = NULL;
-    if (!copy->unpack || match->is_dir || !tree_lookup(from->tree, copy->step->arena, match->real, &node, &entry) ||
+    if (match->is_dir || !tree_lookup(from->tree, copy->step->arena, match->real, &node, &entry) ||
         entry.type != ENTRY_FILE)
         return NULL;
     autoclose int fd = tree_open_file(from->tree, &node);
@@ -186,6 +187,7 @@ static void add_source(struct copy *copy, const json_t *source, const struct pat
         .parents = json_get_bool(step->json, "parents", false),
         .exclude = exclude,
     };
+    bool unpacks = json_get_bool(source, "unpack", copy->unpack) && !spec.parents;
     struct source_matches matches;
     const char *error = NULL;
     if (!spec.path)
@@ -194,7 +196,7 @@ static void add_source(struct copy *copy, const json_t *source, const struct pat
         step_die(step, "%s", error);
     /* Without archives all matches go in at once: files that are one in the source stay one. */
     for (size_t i = 0, done = 0; i <= matches.count; i++) {
-        struct tree *archive = i < matches.count && !spec.parents ? unpack_match(copy, &from, &matches.items[i]) : NULL;
+        struct tree *archive = i < matches.count && unpacks ? unpack_match(copy, &from, &matches.items[i]) : NULL;
         if (!archive && i < matches.count)
             continue;
         if (copy_plan_add_source(copy->plan, from.tree, &spec, matches.items + done, i - done, &error) < 0 ||
@@ -321,6 +323,8 @@ static void finish(struct copy *copy)
 
 int main(int argc, char **argv)
 {
+    /* Texts of megabytes come and go: each is to be given back when it goes. */
+    mallopt(M_MMAP_THRESHOLD, 256 * 1024);
     const char *file = step_main(argc, argv, "dfgen-copy", help);
     struct step step;
     step_load(&step, file, idmode_enter());

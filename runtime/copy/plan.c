@@ -216,6 +216,14 @@ static void copy_strings(struct arena *arena, struct entry *entry)
     entry->xattrs = xattr;
 }
 
+/* Most destinations end in the name that the source has: one text for both then. */
+static const char *share_tail(struct arena *arena, const char *path, const char *real)
+{
+    size_t path_len = strlen(path), real_len = strlen(real);
+    const char *tail = path_len >= real_len ? path + path_len - real_len : "";
+    return !strcmp(tail, real) ? tail : arena_strdup(arena, real);
+}
+
 /* What a source's entry is like at its destination; path is the arena's. */
 static struct plan_entry arrive(const struct plan *plan, const struct tree *tree, const struct tree_node *node,
                                 const struct entry *entry, const char *path)
@@ -223,7 +231,7 @@ static struct plan_entry arrive(const struct plan *plan, const struct tree *tree
     const struct plan_options *options = &plan->options;
     struct plan_entry planned = {.entry = *entry, .tree = tree, .layer = node->layer, .source = plan->sources};
     planned.entry.path = path;
-    planned.real = arena_strdup(plan->arena, node->link_to ? node->link_to : node->path);
+    planned.real = share_tail(plan->arena, path, node->link_to ? node->link_to : node->path);
     keep_capability(&planned.entry);
     copy_strings(plan->arena, &planned.entry);
     if (options->owner) {

@@ -37,13 +37,16 @@
 
 enum { LIST_LIMIT = 1 << 30, FILES_PER_THREAD = 16 };
 
-/* An entry of the context. */
+/* An entry of the context. There may be a great many: of what stat says only what counts is kept. */
 struct item {
     const char *path;
-    char type;              /* as listed */
-    const char *target;     /* symlinks: as listed, then as it is */
-    struct stat st;
+    const char *target;     /* symlinks: as it is; links: the first name */
+    struct index_stamp stamp;
     struct digest digest;
+    dev_t device, special;
+    mode_t mode;
+    char type;              /* as listed */
+    bool has_more_names;
 };
 
 struct loading {
@@ -205,10 +208,16 @@ static char type_of(const struct stat *st)
 static int look(struct loading *loading, struct item *item)
 {
     const char *name;
-    if (enter_folder(loading, item->path, &name) < 0 || fstatat(loading->folder_dir, name, &item->st, AT_SYMLINK_NOFOLLOW) < 0)
+    struct stat st;
+    if (enter_folder(loading, item->path, &name) < 0 || fstatat(loading->folder_dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return fail(loading, item->path, errno == ELOOP || errno == ENOTDIR || errno == EXDEV ? ESTALE : errno);
-    if (type_of(&item->st) != item->type)
+    if (type_of(&st) != item->type)
         return fail(loading, item->path, ESTALE);
+    item->stamp = index_stamp(&st);
+    item->device = st.st_dev;
+    item->special = st.st_rdev;
+    item->mode = st.st_mode;
+    item->has_more_names = st.st_nlink > 1;
     if (item->type != ENTRY_SYMLINK)
         return 0;
     char target[PATH_MAX];
@@ -240,7 +249,7 @@ static int hash_item(int dir, struct item *item)
     if (fstat(fd, &st) < 0 || digest_fd(fd, &item->digest, &size) < 0)
         return -1;
     /* It is what was looked at, and all of it: else it is being written. */
-    if (st.st_ino != item->st.st_ino || st.st_dev != item->st.st_dev || size != item->st.st_size) {
+    if (st.st_ino != item->stamp.inode || st.st_dev != item->device || size != item->stamp.size) {
         errno = ESTALE;
         return -1;
     }
@@ -269,14 +278,14 @@ static int find_digests(struct loading *loading, struct store *store)
     VEC(struct item *) unknown = {0};
     for (size_t i = 0; i < loading->items.count; i++) {
         struct item *item = &loading->items.items[i];
-        if (item->type == ENTRY_FILE && !index_find(index, item->path, &item->st, &item->digest))
+        if (item->type == ENTRY_FILE && !index_find(index, item->path, &item->stamp, &item->digest))
             vec_push(&unknown, item);
     }
     hashing.items = unknown.items;
     hashing.count = unknown.count;
     parallel_run(hashing.count / FILES_PER_THREAD, hash_items, &hashing);
     for (size_t i = 0; i < unknown.count && !hashing.error; i++)
-        index_put(index, unknown.items[i]->path, &unknown.items[i]->st, &before, &unknown.items[i]->digest);
+        index_put(index, unknown.items[i]->path, &unknown.items[i]->stamp, &before, &unknown.items[i]->digest);
     index_close(index);
     vec_free(&unknown);
     return hashing.error ? fail(loading, hashing.failed, hashing.error) : 0;
@@ -288,10 +297,10 @@ static int find_digests(struct loading *loading, struct store *store)
 static int compare_inodes(const void *a, const void *b)
 {
     const struct item *x = *(struct item *const *)a, *y = *(struct item *const *)b;
-    if (x->st.st_dev != y->st.st_dev)
-        return x->st.st_dev < y->st.st_dev ? -1 : 1;
-    if (x->st.st_ino != y->st.st_ino)
-        return x->st.st_ino < y->st.st_ino ? -1 : 1;
+    if (x->device != y->device)
+        return x->device < y->device ? -1 : 1;
+    if (x->stamp.inode != y->stamp.inode)
+        return x->stamp.inode < y->stamp.inode ? -1 : 1;
     return strcmp(x->path, y->path);
 }
 
@@ -301,7 +310,7 @@ static void find_links(struct loading *loading)
     VEC(struct item *) linked = {0};
     for (size_t i = 0; i < loading->items.count; i++) {
         struct item *item = &loading->items.items[i];
-        if (item->type == ENTRY_FILE && item->st.st_nlink > 1)
+        if (item->type == ENTRY_FILE && item->has_more_names)
             vec_push(&linked, item);
     }
     if (linked.count)
@@ -309,7 +318,7 @@ static void find_links(struct loading *loading)
     const struct item *first = NULL;
     for (size_t i = 0; i < linked.count; i++) {
         struct item *item = linked.items[i];
-        if (first && first->st.st_dev == item->st.st_dev && first->st.st_ino == item->st.st_ino) {
+        if (first && first->device == item->device && first->stamp.inode == item->stamp.inode) {
             item->type = ENTRY_HARDLINK;
             item->target = first->path;
         } else {
@@ -331,15 +340,14 @@ static void keep_capability(const struct xattrs *all, struct entry *entry)
 
 static int add_item(struct loading *loading, const struct item *item, struct list_builder *builder)
 {
-    const struct stat *st = &item->st;
     struct arena arena = {0};
     struct entry entry = {
-        .path = item->path, .type = (enum entry_type)item->type, .mode = item->type == ENTRY_SYMLINK ? 0777 : st->st_mode & 07777,
-        .size = st->st_size, .digest = item->digest, .target = item->target, .major = major(st->st_rdev), .minor = minor(st->st_rdev),
+        .path = item->path, .type = (enum entry_type)item->type, .mode = item->type == ENTRY_SYMLINK ? 0777 : item->mode & 07777,
+        .size = item->stamp.size, .digest = item->digest, .target = item->target, .major = major(item->special), .minor = minor(item->special),
     };
     struct xattrs xattrs;
     const char *name;
-    if (item->type == ENTRY_FILE && (st->st_mode & 0111)) {
+    if (item->type == ENTRY_FILE && (item->mode & 0111)) {
         if (enter_folder(loading, item->path, &name) < 0 || xattrs_read_at(loading->folder_dir, name, &arena, &xattrs) < 0) {
             arena_free(&arena);
             return fail(loading, item->path, errno);
@@ -351,6 +359,7 @@ static int add_item(struct loading *loading, const struct item *item, struct lis
     return 0;
 }
 
+/* Frees the items, which the listing then stands for. */
 static struct tree *make_tree(struct loading *loading)
 {
     struct list_builder *builder = list_builder_new();
@@ -361,9 +370,11 @@ static struct tree *make_tree(struct loading *loading)
             list_builder_free(builder);
             return NULL;
         }
+    vec_free(&loading->items);
+    arena_free(loading->arena);
     list_builder_finish(builder, &text, &digest);
     size_t len = text.len;
-    struct list *list = list_from_text(buf_take(&text), len, NULL);
+    struct list *list = list_from_text(xrealloc(buf_take(&text), len + 1, 1), len, NULL);
     if (!list)
         return NULL;
     struct tree *tree = tree_new();

@@ -37,9 +37,7 @@ static const char magic[16] = "dfgen-index 1\n";
 
 struct record {
     uint64_t name;          /* offset of the path */
-    int64_t size, mtime, ctime;
-    uint64_t inode;
-    uint32_t mtime_ns, ctime_ns;
+    struct index_stamp stamp;
     struct digest digest;
 };
 
@@ -157,40 +155,46 @@ static size_t lower_bound(const struct content *content, const char *path)
     return low;
 }
 
-bool index_find(struct index *index, const char *path, const struct stat *st, struct digest *digest)
+struct index_stamp index_stamp(const struct stat *st)
+{
+    return (struct index_stamp){
+        .size = st->st_size, .mtime = st->st_mtim.tv_sec, .mtime_ns = (uint32_t)st->st_mtim.tv_nsec,
+        .ctime = st->st_ctim.tv_sec, .ctime_ns = (uint32_t)st->st_ctim.tv_nsec, .inode = st->st_ino,
+    };
+}
+
+static bool is_same(const struct index_stamp *a, const struct index_stamp *b)
+{
+    return a->size == b->size && a->inode == b->inode && a->mtime == b->mtime && a->mtime_ns == b->mtime_ns &&
+        a->ctime == b->ctime && a->ctime_ns == b->ctime_ns;
+}
+
+bool index_find(struct index *index, const char *path, const struct index_stamp *stamp, struct digest *digest)
 {
     const struct content *old = &index->old;
     size_t at = index->at;
     if (at >= old->count || strcmp(name_of(old, at), path))
         at = lower_bound(old, path);
     index->at = at + 1;
-    if (at >= old->count || strcmp(name_of(old, at), path))
+    if (at >= old->count || strcmp(name_of(old, at), path) || !is_same(&old->records[at].stamp, stamp))
         return false;
-    const struct record *record = &old->records[at];
-    if (record->size != st->st_size || record->inode != st->st_ino || record->mtime != st->st_mtim.tv_sec ||
-        record->mtime_ns != (uint32_t)st->st_mtim.tv_nsec || record->ctime != st->st_ctim.tv_sec ||
-        record->ctime_ns != (uint32_t)st->st_ctim.tv_nsec)
-        return false;
-    *digest = record->digest;
+    *digest = old->records[at].digest;
     return true;
 }
 
-static bool is_racy(const struct timespec *time, const struct timespec *before)
+/* The last change was at, or hardly before, the moment of reading. */
+static bool is_racy(int64_t seconds, uint32_t nanoseconds, const struct timespec *before)
 {
-    int64_t seconds = before->tv_sec - time->tv_sec, nanoseconds = before->tv_nsec - time->tv_nsec;
-    return seconds < 0 || (seconds < 2 && seconds * 1000000000 + nanoseconds < RACY_NANOSECONDS);
+    int64_t since = before->tv_sec - seconds;
+    return since < 0 || (since < 2 && since * 1000000000 + before->tv_nsec - nanoseconds < RACY_NANOSECONDS);
 }
 
-void index_put(struct index *index, const char *path, const struct stat *st, const struct timespec *before,
+void index_put(struct index *index, const char *path, const struct index_stamp *stamp, const struct timespec *before,
                const struct digest *digest)
 {
-    if (is_racy(&st->st_mtim, before) || is_racy(&st->st_ctim, before))
+    if (is_racy(stamp->mtime, stamp->mtime_ns, before) || is_racy(stamp->ctime, stamp->ctime_ns, before))
         return;
-    struct record record = {
-        .size = st->st_size, .mtime = st->st_mtim.tv_sec, .mtime_ns = (uint32_t)st->st_mtim.tv_nsec,
-        .ctime = st->st_ctim.tv_sec, .ctime_ns = (uint32_t)st->st_ctim.tv_nsec, .inode = st->st_ino, .digest = *digest,
-    };
-    vec_push(&index->fresh, (struct fresh){path, record});
+    vec_push(&index->fresh, (struct fresh){path, {.stamp = *stamp, .digest = *digest}});
 }
 
 /* --- writing --- */
