@@ -146,6 +146,18 @@ static void sweep(const struct outbox *outbox)
         closedir(dir);
 }
 
+/*
+ * A new file is written in place, which costs half of writing beside it and renaming: what a killed dfgen leaves half written is
+ * found out by comparing, next time, before any build.ninja names it.
+ */
+static int write_file(const struct outgoing *file)
+{
+    autoclose int fd = open(file->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    if (fd >= 0)
+        return fd_write_all(fd, buf_text(&file->text), file->text.len);
+    return file_write_if_changed_at(AT_FDCWD, file->path, buf_text(&file->text), file->text.len, NULL);
+}
+
 void outbox_flush(struct outbox *outbox)
 {
     if (outbox->files.count)
@@ -154,7 +166,7 @@ void outbox_flush(struct outbox *outbox)
     for (size_t i = 0; i < outbox->files.count; i++) {
         struct outgoing *file = &outbox->files.items[i];
         make_folder_of(outbox->arena, file->path, &last);
-        if (file_write_if_changed_at(AT_FDCWD, file->path, buf_text(&file->text), file->text.len, NULL) < 0)
+        if (write_file(file) < 0)
             die("cannot write %s:", file->path);
     }
     sweep(outbox);
