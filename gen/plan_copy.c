@@ -19,6 +19,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "gen/add.h"
 #include "gen/opts.h"
 #include "runtime/lib/arena.h"
 #include "runtime/lib/context.h"
@@ -130,6 +131,8 @@ static bool list_context(struct plan_step *step, struct planned *planned, const 
     struct listing listing = {plan, context, context_list_begin(), step->edge, planned->stage->is_needed};
     bool is_fine = true;
     for (size_t i = 0; i < copy->sources.count; i++) {
+        if (copy->sources.items[i].remote)
+            continue;
         struct source_spec spec = {text_of(plan->arena, copy->sources.items[i].path), copy->has_parents, exclude};
         is_fine &= list_source(&listing, &spec, copy->sources.items[i].place);
     }
@@ -154,13 +157,52 @@ static void set_true(json_t *json, const char *key, bool value)
         json_object_set_new(json, key, json_true());
 }
 
-static void set_copy(json_t *json, const struct copy_action *copy, const char *input)
+/* All that git brought, or the one file, whose name is no pattern. */
+static const char *remote_path(struct arena *arena, const struct add_source *remote)
+{
+    if (remote->kind == ADD_GIT)
+        return "/";
+    char *path = arena_alloc(arena, strlen(remote->name) * 2 + 1), *out = path;
+    for (const char *c = remote->name; *c; c++) {
+        if (strchr("*?[\\", *c))
+            *out++ = '\\';
+        *out++ = *c;
+    }
+    return path;
+}
+
+static size_t count_remote(const struct copy_action *copy)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < copy->sources.count; i++)
+        count += copy->sources.items[i].remote != NULL;
+    return count;
+}
+
+static json_t *sources_json(struct arena *arena, const struct copy_action *copy, const char *input)
+{
+    json_t *sources = json_array();
+    size_t fetched = 0;
+    for (size_t i = 0; i < copy->sources.count; i++) {
+        const struct copy_source *source = &copy->sources.items[i];
+        json_t *json;
+        if (source->remote)
+            json = json_pack("{s:s,s:i,s:o}", "input", "fetch", "n", (int)fetched++, "path",
+                             json_bytes(span_of(remote_path(arena, source->remote))));
+        else
+            json = json_pack("{s:s,s:i,s:o}", "input", input, "n", 0, "path", json_bytes(source->path));
+        /* Only where the sources differ in it. */
+        if (source->remote && copy->unpacks != copy->unpacks_remote)
+            json_object_set_new(json, "unpack", json_boolean(copy->unpacks_remote));
+        json_array_append_new(sources, json);
+    }
+    return sources;
+}
+
+static void set_copy(struct arena *arena, json_t *json, const struct copy_action *copy, const char *input)
 {
     json_object_set_new(json, "kind", json_string("copy"));
-    json_t *sources = json_array(), *contents = json_array(), *exclude = json_array();
-    for (size_t i = 0; i < copy->sources.count; i++)
-        json_array_append_new(sources, json_pack("{s:s,s:i,s:o}", "input", input, "n", 0, "path",
-                                                 json_bytes(copy->sources.items[i].path)));
+    json_t *sources = sources_json(arena, copy, input), *contents = json_array(), *exclude = json_array();
     for (size_t i = 0; i < copy->contents.count; i++)
         json_array_append_new(contents, json_pack("{s:o,s:o}", "name", json_bytes(copy->contents.items[i].name), "data",
                                                   json_bytes(copy->contents.items[i].data)));
@@ -188,15 +230,30 @@ static bool is_folder(const struct origin *origin)
 static bool plan_copy_step(struct plan_step *step, struct planned *planned, const struct copy_action *copy, struct place place)
 {
     bool is_fine = true;
-    set_copy(step->json, copy, is_folder(&copy->from) ? "context" : "stage");
+    set_copy(step->plan->arena, step->json, copy, is_folder(&copy->from) ? "context" : "stage");
     json_object_set_new(step->json, "platform", json_string(planned->stage->platform_text));
-    if (copy->sources.count && is_folder(&copy->from)) {
+    bool has_paths = copy->sources.count > count_remote(copy);
+    if (has_paths && is_folder(&copy->from)) {
         is_fine = list_context(step, planned, copy, place);
-    } else if (copy->sources.count) {
+    } else if (has_paths) {
         stamp_seq from = plan_origin(step->plan, &copy->from, place);
         plan_step_stage(step, &from);
     }
     return is_fine;
+}
+
+static void add_remote(struct plan_step *step, struct planned *planned, const struct action *action)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < action->copy.sources.count; i++) {
+        const struct copy_source *source = &action->copy.sources.items[i];
+        if (!source->remote)
+            continue;
+        const char *name = arena_printf(step->plan->arena, "%zu.fetch%zu", planned->steps, ++count);
+        const char *stamp = plan_fetch(step->plan, planned, action, source, name);
+        plan_step_line(step, "fetch", &stamp, 1);
+        graph_add_path(&step->edge->inputs, stamp);
+    }
 }
 
 bool plan_copy(struct plan *plan, struct planned *planned, const struct action *action, const char *label)
@@ -205,6 +262,7 @@ bool plan_copy(struct plan *plan, struct planned *planned, const struct action *
     struct plan_step step = plan_step_begin(planned, plan, RULE_COPY, name, label, action);
     plan_step_root(&step, &planned->root);
     bool is_fine = plan_copy_step(&step, planned, &action->copy, action->place);
+    add_remote(&step, planned, action);
     const char *stamp = arena_printf(plan->arena, "%s.stamp", step.base);
     plan_step_end(&step, stamp);
     planned->root = (stamp_seq){0};
@@ -219,7 +277,7 @@ const char *plan_mount_files(struct plan *plan, struct planned *planned, const s
     struct copy_action copy = {.from = mount->from};
     const char *clean = path_clean(plan->arena, mount->mount.source);
     copy.dest = span_of(arena_printf(plan->arena, "/%s", clean));
-    seq_push(plan->arena, &copy.sources, (struct copy_source){copy.dest, mount->place});
+    seq_push(plan->arena, &copy.sources, (struct copy_source){.path = copy.dest, .place = mount->place});
     struct plan_step step = plan_step_begin(planned, plan, RULE_COPY, name, label, action);
     bool is_fine = plan_copy_step(&step, planned, &copy, mount->place);
     const char *stamp = arena_printf(plan->arena, "%s.stamp", step.base);

@@ -13,9 +13,7 @@
 #include "gen/plan_state.h"
 
 #include <jansson.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "gen/opts.h"
 #include "runtime/lib/arena.h"
@@ -145,17 +143,6 @@ static void set_options(const struct plan *plan, json_t *json)
     json_decref(ulimits);
 }
 
-/* --no-cache: a key that was never there. */
-static void set_nonce(json_t *json)
-{
-    unsigned long long nonce;
-    char text[24];
-    if (getrandom(&nonce, sizeof nonce, 0) != sizeof nonce)
-        die("cannot get random bytes:");
-    snprintf(text, sizeof text, "%016llx", nonce);
-    json_object_set_new(json, "nonce", json_string(text));
-}
-
 static json_t *files(const struct run_action *run)
 {
     json_t *array = json_array();
@@ -179,8 +166,6 @@ static void set_run(const struct plan *plan, const struct planned *planned, cons
     if (run->files.count)
         json_object_set_new(json, "files", files(run));
     set_options(plan, json);
-    if (run->is_forced)
-        set_nonce(json);
 }
 
 /* What cannot travel to another machine has a rule of its own (docs/architecture.md). */
@@ -204,6 +189,8 @@ bool plan_run(struct plan *plan, struct planned *planned, const struct action *a
     struct plan_step step =
         plan_step_begin(planned, plan, must_be_local(run) ? RULE_RUN_LOCAL : RULE_RUN, name, label, action);
     set_run(plan, planned, run, step.json);
+    if (run->is_forced)
+        plan_step_force(&step);
     plan_step_root(&step, &planned->root);
     bool is_fine = true;
     size_t stages = 0;

@@ -90,6 +90,8 @@ struct plan_step plan_step_begin_text(struct plan *plan, enum rule rule, const c
 void plan_step_line(struct plan_step *step, const char *role, const char *const *words, size_t count);
 void plan_step_root(struct plan_step *step, const stamp_seq *root);
 void plan_step_stage(struct plan_step *step, const stamp_seq *root);
+/* --no-cache: a key that was never there. */
+void plan_step_force(struct plan_step *step);
 /* End it: out is its output. */
 void plan_step_end(struct plan_step *step, const char *out);
 
@@ -104,7 +106,7 @@ const char *plan_where(struct arena *arena, struct place place);
 struct plan_context *plan_context(struct plan *plan, const char *folder);
 void plan_contexts_finish(struct plan *plan);
 
-/* --- plan_base.c, plan_copy.c, plan_run.c, plan_image.c --- */
+/* --- plan_base.c, plan_copy.c, plan_fetch.c, plan_run.c, plan_image.c --- */
 
 /* Stamps of an image's layers; their edges are made when missing. */
 stamp_seq plan_base(struct plan *plan, const struct image *image, struct place place);
@@ -117,6 +119,9 @@ void plan_workdir(struct plan *plan, struct planned *planned, const struct actio
 /* A step of its own that holds what a mount of a folder may see. NULL as above. */
 const char *plan_mount_files(struct plan *plan, struct planned *planned, const struct run_mount *mount, const struct action *action,
                              const char *name, const char *label);
+/* The stamp of a step that fetches a remote source. */
+const char *plan_fetch(struct plan *plan, struct planned *planned, const struct action *action, const struct copy_source *source,
+                       const char *name);
 void plan_image(struct plan *plan, struct planned *planned);
 
 #endif

@@ -15,10 +15,13 @@
 
 #include <jansson.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "gen/source.h"
 #include "runtime/lib/arena.h"
+#include "runtime/lib/die.h"
 #include "runtime/lib/escape.h"
 #include "runtime/lib/json.h"
 
@@ -130,6 +133,16 @@ void plan_step_stage(struct plan_step *step, const stamp_seq *root)
     plan_step_line(step, "stage", root->items, root->count);
     for (size_t i = 0; i < root->count; i++)
         graph_add_path(&step->edge->inputs, root->items[i]);
+}
+
+void plan_step_force(struct plan_step *step)
+{
+    unsigned long long nonce;
+    char text[24];
+    if (getrandom(&nonce, sizeof nonce, 0) != sizeof nonce)
+        die("cannot get random bytes:");
+    snprintf(text, sizeof text, "%016llx", nonce);
+    json_object_set_new(step->json, "nonce", json_string(text));
 }
 
 void plan_step_end(struct plan_step *step, const char *out)

@@ -34,8 +34,11 @@ struct inline_file {
     struct span name, data;
 };
 
+struct add_source;
+
 struct copy_source {
-    struct span path;
+    struct span path;               /* of a remote source: what is shown of it */
+    struct add_source *remote;      /* ADD of a URL or git reference (gen/add.h); NULL: a path */
     struct place place;
 };
 
@@ -48,6 +51,8 @@ struct copy_action {
     bool is_slash;                  /* a folder is meant */
     struct span chown, chmod;       /* empty: not given */
     bool is_link, has_parents, unpacks;
+    bool unpacks_remote;            /* archives that come by URL */
+    bool is_forced;                 /* --no-cache: what is not pinned is fetched again at every dfgen */
 };
 
 struct run_mount {

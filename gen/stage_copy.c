@@ -14,12 +14,13 @@
 
 #include <string.h>
 
+#include "gen/add.h"
 #include "gen/history.h"
-#include "gen/remote.h"
 #include "gen/value.h"
 #include "runtime/lib/arena.h"
 #include "runtime/lib/buf.h"
 #include "runtime/lib/path.h"
+#include "runtime/lib/url.h"
 #include "runtime/lib/users.h"
 
 /* The destination as the step has it (dockerfile.md §8.2): absolute, and whether a folder is meant. */
@@ -88,16 +89,19 @@ static const struct heredoc *heredoc_of(const struct insn *insn, size_t arg)
     return NULL;
 }
 
-static void check_remote(struct resolver *resolver, const struct insn *insn, const struct copy_source *source)
+/* What an expanded source is; a remote one is known by what may be shown of it from here on. */
+static void classify(struct resolver *resolver, const struct insn *insn, struct copy_source *source)
 {
-    enum remote_kind kind = remote_kind_of(source->path);
-    if (kind == REMOTE_NONE)
+    struct add_source *remote = arena_alloc(resolver->arena, sizeof *remote);
+    const char *error = add_classify(resolver->arena, source->path, remote);
+    if (remote->kind == ADD_PATH)
         return;
     if (insn->kind == INSN_COPY)
-        diag_error(resolver->diag, source->place, "source can't be a %s for COPY", kind == REMOTE_GIT ? "git ref" : "URL");
-    else
-        diag_error(resolver->diag, source->place, "ADD %.*s: fetching %s is not supported yet", SPAN(source->path),
-                   kind == REMOTE_GIT ? "git repositories" : "URLs");
+        error = remote->kind == ADD_GIT ? "source can't be a git ref for COPY" : "source can't be a URL for COPY";
+    if (error)
+        diag_error(resolver->diag, source->place, "%s", error);
+    source->path = remote->public_text;
+    source->remote = remote;
 }
 
 static void add_sources(struct resolver *resolver, const struct insn *insn, struct copy_action *copy)
@@ -105,23 +109,45 @@ static void add_sources(struct resolver *resolver, const struct insn *insn, stru
     for (size_t i = 0; i + 1 < insn->arg_count; i++) {
         const struct heredoc *heredoc = heredoc_of(insn, i);
         struct copy_source source = {.place = insn->args[i].place};
-        if (heredoc)
+        if (heredoc) {
             add_heredoc(resolver, copy, heredoc);
-        else if (stage_expand(resolver, insn->args[i].value, source.place, &source.path))
+        } else if (stage_expand(resolver, insn->args[i].value, source.place, &source.path)) {
+            classify(resolver, insn, &source);
             seq_push(resolver->arena, &copy->sources, source);
+        }
     }
 }
 
-static void check_checksum(struct resolver *resolver, const struct insn *insn, const struct copy_action *copy)
+/* The remote sources take their flags over; they are this copy's own. */
+static void set_checksum(struct resolver *resolver, const struct insn *insn, const struct copy_action *copy)
 {
     struct span text, value;
     struct place place;
+    const char *error;
     if (!stage_flag(insn, "checksum", &text, &place) || !stage_expand(resolver, text, place, &value) || !value.len)
         return;
-    if (copy->sources.count != 1)
-        diag_error(resolver->diag, place, "checksum can't be specified for multiple sources");
-    else if (remote_kind_of(copy->sources.items[0].path) == REMOTE_NONE)
-        diag_error(resolver->diag, place, "checksum requires HTTP(S) or Git sources");
+    if (insn->arg_count != 2)
+        error = "checksum can't be specified for multiple sources";
+    else if (!copy->sources.count || !copy->sources.items[0].remote)
+        error = "checksum requires HTTP(S) or Git sources";
+    else
+        error = add_set_checksum(resolver->arena, copy->sources.items[0].remote, value);
+    if (error)
+        diag_error(resolver->diag, place, "%s", error);
+}
+
+static void set_keep_git_dir(struct resolver *resolver, const struct insn *insn, const struct copy_action *copy)
+{
+    struct span text;
+    struct place place;
+    if (!stage_flag(insn, "keep-git-dir", &text, &place))
+        return;
+    for (size_t i = 0; i < copy->sources.count; i++) {
+        struct add_source *remote = copy->sources.items[i].remote;
+        const char *error = remote ? add_set_keep_git_dir(remote, span_is(text, "true")) : NULL;
+        if (error)
+            diag_error(resolver->diag, place, "%s", error);
+    }
 }
 
 static bool is_id_or_root(struct span text)
@@ -162,7 +188,9 @@ static void add_flags(struct resolver *resolver, const struct insn *insn, struct
     for (size_t i = 0; i < insn->flag_count; i++)
         if (!strcmp(insn->flags[i].name, "exclude"))
             seq_push(resolver->arena, &copy->exclude, insn->flags[i].value);
-    check_checksum(resolver, insn, copy);
+    copy->unpacks_remote = stage_has_flag(insn, "unpack");
+    set_checksum(resolver, insn, copy);
+    set_keep_git_dir(resolver, insn, copy);
 }
 
 static void set_origin(struct resolver *resolver, const struct insn *insn, struct copy_action *copy)
@@ -189,9 +217,14 @@ void stage_resolve_copy(struct resolver *resolver, const struct insn *insn)
         set_dest(resolver, &copy, dest);
     add_flags(resolver, insn, &copy);
     set_origin(resolver, insn, &copy);
-    for (size_t i = 0; i < copy.sources.count; i++)
-        check_remote(resolver, insn, &copy.sources.items[i]);
+    copy.is_forced = stage_is_forced(resolver);
     struct span text = history_copy(resolver->arena, insn->kind == INSN_ADD ? "ADD" : "COPY", &copy, dest);
     config_add_history(&resolver->stage->config, resolver->arena, text, true);
-    stage_add_action(resolver, ACTION_COPY, insn)->copy = copy;
+    struct action *action = stage_add_action(resolver, ACTION_COPY, insn);
+    action->copy = copy;
+    /* A password may stand in any URL of the text. */
+    struct buf shown = {0};
+    url_add_public(&shown, insn->text);
+    action->text = arena_span(resolver->arena, (struct span){buf_text(&shown), shown.len});
+    buf_free(&shown);
 }

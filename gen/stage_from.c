@@ -205,7 +205,7 @@ static void add_folder(struct resolver *resolver, struct stage *stage)
     const char *folder = stage->base.folder;
     struct action *action = stage_add_action(resolver, ACTION_COPY, &stage->ast->from);
     action->copy = (struct copy_action){.from = {.kind = ORIGIN_FOLDER, .folder = folder}, .dest = {"/", 1}, .is_slash = true};
-    seq_push(resolver->arena, &action->copy.sources, (struct copy_source){{"/", 1}, image_place(stage)});
+    seq_push(resolver->arena, &action->copy.sources, (struct copy_source){.path = {"/", 1}, .place = image_place(stage)});
     stage->base = (struct origin){.kind = ORIGIN_SCRATCH};
 }
 

@@ -75,6 +75,8 @@ void stage_resolve_copy(struct resolver *resolver, const struct insn *insn);
 void stage_resolve_run(struct resolver *resolver, const struct insn *insn);
 /* A new action of the current stage. */
 struct action *stage_add_action(struct resolver *resolver, enum action_kind kind, const struct insn *insn);
+/* --no-cache, --no-cache-filter: what the current stage does is done again. */
+bool stage_is_forced(const struct resolver *resolver);
 /* SHELL's words, or the default's. */
 void stage_add_shell(const struct resolver *resolver, span_seq *words);
 /* Where COPY --from and mounts take files: a stage that is finished, else an image or context. False: said in diag. */

@@ -190,8 +190,7 @@ static void add_mount(struct resolver *resolver, const struct flag *flag, struct
         seq_push(resolver->arena, &run->mounts, mount);
 }
 
-/* --no-cache, --no-cache-filter */
-static bool is_forced(const struct resolver *resolver)
+bool stage_is_forced(const struct resolver *resolver)
 {
     const struct opts *opts = resolver->opts;
     for (size_t i = 0; i < opts->no_cache_filter.count; i++)
@@ -203,7 +202,7 @@ static bool is_forced(const struct resolver *resolver)
 void stage_resolve_run(struct resolver *resolver, const struct insn *insn)
 {
     const struct config *config = &resolver->stage->config;
-    struct run_action run = {.user = config->user, .is_forced = is_forced(resolver)};
+    struct run_action run = {.user = config->user, .is_forced = stage_is_forced(resolver)};
     size_t agents = 0;
     run.cwd = config->workdir.len ? config->workdir : (struct span){"/", 1};
     set_argv(resolver, insn, &run);
