@@ -1,0 +1,134 @@
+/* Guards ignore and exclude patterns: how lines are read, what each pattern covers, and which of many decides. */
+#include "tests/unit/unit.h"
+
+#include "runtime/lib/arena.h"
+#include "runtime/lib/pattern.h"
+
+/* One ignore file and one path: x excluded, . not, E the file is malformed. */
+static const struct {
+    const char *text, *path;
+    char want;
+} rows[] = {
+    /* names, and what lies below them */
+    {"a", "a", 'x'}, {"a", "b", '.'}, {"a", "a/b", 'x'}, {"a", "a/b/c", 'x'}, {"a", "b/a", '.'}, {"a", "ab", '.'},
+    {"a/b", "a", '.'}, {"a/b", "a/b", 'x'}, {"a/b", "a/b/c", 'x'}, {"a/b", "x/a/b", '.'}, {"a.b", "a.b", 'x'},
+    {"a.b", "axb", '.'}, {"a+b", "a+b", 'x'}, {"a$", "a$", 'x'}, {"(a|b)", "(a|b)", 'x'}, {"(a|b)", "a", '.'},
+    {"a{1}", "a{1}", 'x'}, {"a^b", "a^b", 'x'},
+    /* one star, question marks, classes */
+    {"*", "a", 'x'}, {"*", ".a", 'x'}, {"*", "a/b", 'x'}, {"*.o", "a.o", 'x'}, {"*.o", "a/b.o", '.'}, {"*.o", ".o", 'x'},
+    {"*.o", "a.oo", '.'}, {"a*", "abc", 'x'}, {"a*", "ab/c", 'x'}, {"a*c", "abc", 'x'}, {"a*c", "ab/c", '.'},
+    {"*/b", "a/b", 'x'}, {"*/b", "b", '.'}, {"*/b", "a/x/b", '.'}, {"*/*", "a", '.'}, {"*/*", "a/b", 'x'},
+    {"*/*", "a/b/c", 'x'}, {"dir/*", "dir", '.'}, {"dir/*", "dir/a", 'x'}, {"f?.txt", "f1.txt", 'x'},
+    {"f?.txt", "f22.txt", '.'}, {"f?.txt", "f/.txt", '.'}, {"?", "\xc3\xbc", 'x'}, {"??", "\xc3\xbc", '.'},
+    {"[ab]*", "a1", 'x'}, {"[ab]*", "c1", '.'}, {"[^w-z]z", "mz", 'x'}, {"[^w-z]z", "xz", '.'}, {"[!a]", "b", '.'},
+    {"[!a]", "!", 'x'}, {"x[0-9][0-9]", "x42", 'x'}, {"x[0-9][0-9]", "x4", '.'},
+    /* escapes */
+    {"\\#a", "#a", 'x'}, {"\\!b", "!b", 'x'}, {"a\\*", "a*", 'x'}, {"a\\*", "ab", '.'}, {"\\a", "a", 'x'},
+    {"a\\?", "a?", 'x'}, {"a\\?", "ab", '.'}, {"a\\[1]", "a[1]", 'x'}, {"a\\\\b", "a\\b", 'x'},
+    /* two stars */
+    {"**", "a", 'x'}, {"**", "a/b", 'x'}, {"**/", "a", 'x'}, {"**/**", "a", 'x'}, {"**/a", "a", 'x'}, {"**/a", "b/a", 'x'},
+    {"**/a", "b/c/a", 'x'}, {"**/a", "ba", '.'}, {"**/a", "a/b", 'x'}, {"**a", "ba", 'x'}, {"**a", "c/ba", 'x'},
+    {"**foo", "x/foo/y", 'x'}, {"**foo", "food", '.'}, {"**/*.o", "a.o", 'x'}, {"**/*.o", "a/b/c.o", 'x'},
+    {"**/*.o", "a/b/c.oo", '.'}, {"**.o", "a/b.o", 'x'}, {"a/**", "a", '.'}, {"a/**", "a/b", 'x'}, {"a/**", "a/b/c", 'x'},
+    {"a/**", "ab", '.'}, {"a**", "a", 'x'}, {"a**", "ab/c", 'x'}, {"a**", "b", '.'}, {"a/**/b", "a/b", 'x'},
+    {"a/**/b", "a/x/b", 'x'}, {"a/**/b", "a/x/y/b", 'x'}, {"a/**/b", "a/xb", '.'}, {"a/**/b", "b", '.'},
+    {"x/**/tmp", "x/tmp", 'x'}, {"x/**/tmp", "x/y/z/tmp/f", 'x'}, {"x/**/tmp", "y/tmp", '.'}, {"**/a/**", "a", '.'},
+    {"**/a/**", "a/b", 'x'}, {"**/a/**", "x/a/b", 'x'}, {"**/a/**", "x/ab", '.'}, {"*/**/b", "a/b", 'x'},
+    {"*/**/b", "b", '.'}, {"a*/**", "ab/c", 'x'}, {"a*/**", "ab", '.'}, {"**/*/b", "a/b", 'x'}, {"**/*/b", "x/a/b", 'x'},
+    {"**/*/b", "b", '.'}, {"**b*", "b1", 'x'}, {"**b*", "a/b1", 'x'}, {"**b*", "ab1", '.'}, {"***", "a", 'x'},
+    {"****", "a/b", 'x'}, {"a/**b", "a/b", 'x'}, {"a/**b", "a/x/b", 'x'}, {"a/**b", "a/xb", '.'},
+    {"**/node_modules", "p/node_modules/x.js", 'x'}, {"**/.git", ".git/config", 'x'}, {"**/[ab]/c", "x/a/c", 'x'},
+    /* spellings */
+    {"a/", "a", 'x'}, {"/a", "a", 'x'}, {"/a", "b/a", '.'}, {"./a", "a", 'x'}, {"a//b", "a/b", 'x'}, {"./c//d/../e", "c/e", 'x'},
+    {"  a  ", "a", 'x'}, {"\ta\t", "a", 'x'}, {"a b", "a b", 'x'}, {"a\r\nb\r\n", "a", 'x'}, {"a\r\nb\r\n", "b", 'x'},
+    {"\xef\xbb\xbf" "a", "a", 'x'}, {"#a", "#a", '.'}, {" #a", "#a", 'x'}, {"\n\n  \na", "a", 'x'}, {".", "a", '.'}, {"/", "a", '.'},
+    {"..", "a", '.'}, {"../x", "x", '.'}, {"a/..", "a", '.'}, {"", "a", '.'}, {"!./a", "a", '.'}, {"//a", "a", 'x'},
+    /* the last that applies */
+    {"*.md\n!README.md", "a.md", 'x'}, {"*.md\n!README.md", "README.md", '.'}, {"!README.md\n*.md", "README.md", 'x'},
+    {"*.md\n!R*.md\nREADME.md", "README.md", 'x'}, {"*.md\n!R*.md\nREADME.md", "RR.md", '.'}, {"a\n!a/b", "a/b", '.'},
+    {"a\n!a/b", "a/c", 'x'}, {"a\n!a/b", "a/b/c", '.'}, {"*\n!src", "src/x", '.'}, {"*\n!src\nsrc/*.o", "src/x.o", 'x'},
+    {"*\n!src\nsrc/*.o", "src/s/x.o", '.'}, {"*\n!dir\ndir/tmp\ndir/**/*.log", "dir/tmp/x", 'x'},
+    {"*\n!dir\ndir/tmp\ndir/**/*.log", "dir/s/a.log", 'x'}, {"*\n!dir\ndir/tmp\ndir/**/*.log", "dir/s/a", '.'},
+    {"*\n!a/b/keep\n!**/*.go", "p/q/m.go", '.'}, {"*\n!a/b/keep\n!**/*.go", "a/b/x", 'x'}, {"! a\na", "a", 'x'}, {"a\n! a", "a", '.'},
+    {"a\n!/a", "a", '.'}, {"a\n!./a/", "a", '.'}, {"a\n!b", "a", 'x'}, {"dir/**\n!dir/k", "dir/k", '.'}, {"dir/**\n!dir/k", "dir/l", 'x'},
+    /* what the reference did not look at for a folder does not count for what lies below */
+    {"*/y\n!x", "x/y", 'x'}, {"*/y\n!x\n!x/y", "x/y", '.'}, {"x/y\n!x/*", "x/y", '.'},
+    /* malformed */
+    {"!", "a", 'E'}, {"a\n!\n", "a", 'E'}, {"[", "a", 'E'}, {"a[", "a", 'E'}, {"a\\", "a", 'E'}, {"[]", "a", 'E'}, {"[a-]", "a", 'E'},
+    {"!  ", "a", 'E'}, {"![", "a", 'E'},
+};
+
+/* Where a walk must look into an excluded folder. */
+static const struct {
+    const char *text, *dir;
+    bool may;
+} below[] = {
+    {"*", "a", false}, {"*\n!a/b", "a", true}, {"*\n!a/b", "b", false}, {"*\n!a/b", "ab", false}, {"*\n!a/b/c", "a/b", true},
+    {"*\n!a/b/c", "a/x", false}, {"*\n!**/*.go", "a", true}, {"*\n!a*/x", "ab", true}, {"*\n!a*/x", "b", false},
+    {"*\n!src", "node_modules", false}, {"*\n!src", "src", false}, {"*\n!a/b*", "a", true}, {"*\n!a/b*", "a/bc", true},
+};
+
+static void test_errors(void)
+{
+    static const struct {
+        const char *text;
+        int line;
+        const char *error;
+    } errors[] = {
+        {"a\n\n#x\n!\n", 4, "illegal exclusion pattern: \"!\""}, {"[", 1, "syntax error in pattern"}, {"a\nb\nc[\nd", 3, "syntax error in pattern"},
+    };
+    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
+        struct arena arena = {0};
+        const char *error = NULL;
+        int line = 0;
+        unit_row("error %s", errors[i].text);
+        UNIT_TRUE(!pattern_list_parse(&arena, span_of(errors[i].text), &error, &line));
+        UNIT_INT(errors[i].line, line);
+        UNIT_STR(errors[i].error, error);
+        arena_free(&arena);
+    }
+}
+
+/* --exclude's patterns are not lines: nothing is a comment, a leading slash stays. */
+static void test_list(void)
+{
+    static const char *const patterns[] = {"#a", " b ", "/c", "d/", "!d/keep", ""};
+    struct arena arena = {0};
+    const char *error = NULL;
+    struct pattern_list *list = pattern_list_of(&arena, patterns, 6, &error);
+    unit_row("--exclude");
+    if (UNIT_TRUE(list != NULL)) {
+        UNIT_INT(5, pattern_list_count(list));
+        UNIT_STR("!d/keep", pattern_list_text(list, 4));
+        UNIT_TRUE(pattern_list_excludes(list, "#a") && pattern_list_excludes(list, "b") && pattern_list_excludes(list, "d/x"));
+        UNIT_TRUE(!pattern_list_excludes(list, "c") && !pattern_list_excludes(list, "d/keep"));
+        UNIT_TRUE(pattern_list_has_negation(list) && !pattern_list_is_empty(list));
+    }
+    arena_free(&arena);
+}
+
+int main(void)
+{
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct arena arena = {0};
+        const char *error = NULL;
+        int line;
+        struct pattern_list *list = pattern_list_parse(&arena, span_of(rows[i].text), &error, &line);
+        unit_row("%s on %s", rows[i].text, rows[i].path);
+        UNIT_INT(rows[i].want, !list ? 'E' : pattern_list_excludes(list, rows[i].path) ? 'x' : '.');
+        arena_free(&arena);
+    }
+    for (size_t i = 0; i < sizeof below / sizeof *below; i++) {
+        struct arena arena = {0};
+        const char *error = NULL;
+        int line;
+        struct pattern_list *list = pattern_list_parse(&arena, span_of(below[i].text), &error, &line);
+        unit_row("below %s in %s", below[i].dir, below[i].text);
+        if (UNIT_TRUE(list != NULL))
+            UNIT_INT(below[i].may, pattern_list_may_include_below(list, below[i].dir));
+        arena_free(&arena);
+    }
+    test_errors();
+    test_list();
+    return unit_end();
+}
