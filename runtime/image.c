@@ -1,0 +1,267 @@
+/*
+ * dfgen-image: config, manifest and index of an image, and the folder that holds them with the layers: an OCI image layout. Layers are
+ * blobs in the store already; only small JSON is written here. Knows nothing of steps or of how layers were packed.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/image/layout.h"
+#include "runtime/image/name.h"
+#include "runtime/lib/arena.h"
+#include "runtime/lib/buf.h"
+#include "runtime/lib/die.h"
+#include "runtime/lib/digest.h"
+#include "runtime/lib/fdio.h"
+#include "runtime/lib/idmode.h"
+#include "runtime/lib/json.h"
+#include "runtime/lib/step.h"
+#include "runtime/lib/vec.h"
+#include "runtime/tar/source.h"
+
+#include "runtime/tar/media.h"
+
+static const char help[] = "Write an image's config, manifest and index as an OCI image layout.";
+
+enum { CONFIG_LIMIT = 8 * 1024 * 1024, DESCRIPTOR_LIMIT = 64 * 1024 };
+
+struct layer {
+    const char *diff_id, *digest, *media_type;
+    int64_t size;
+    const char *file;   /* the descriptor that says so; NULL for a base's layer */
+};
+
+struct blob {
+    char digest[72];
+    size_t size;
+};
+
+/* What OCI and Docker call the two. */
+static const struct {
+    const char *manifest, *config;
+} types[] = {
+    {"application/vnd.oci.image.manifest.v1+json", "application/vnd.oci.image.config.v1+json"},
+    {"application/vnd.docker.distribution.manifest.v2+json", "application/vnd.docker.container.image.v1+json"},
+};
+
+struct image {
+    struct step *step;
+    bool docker;
+    const char *name;
+    VEC(struct layer) layers;
+    struct digests digests;     /* all blobs of the layout */
+    struct blob config, manifest;
+};
+
+/* --- layers --- */
+
+static json_t *read_descriptor(struct image *image, size_t number, const char **file)
+{
+    const struct step_input *input = step_input(image->step, INPUT_LAYER, number);
+    char *error = NULL;
+    if (!input)
+        die_usage("%s: there is no layer input number %zu", image->step->file, number);
+    *file = input->paths[0];
+    json_t *json = json_read_at(AT_FDCWD, *file, DESCRIPTOR_LIMIT, &error);
+    if (!json) {
+        unlink(*file);
+        step_die(image->step, "%s: %s; run ninja again", *file, error);
+    }
+    return json;
+}
+
+static void add_layer(struct image *image, const json_t *json, const char *file)
+{
+    struct arena *arena = image->step->arena;
+    const char *type = json_get_string(json, "mediaType", "");
+    enum compression compression;
+    struct layer layer = {
+        .diff_id = arena_strdup(arena, json_get_string(json, "diff_id", "")),
+        .digest = arena_strdup(arena, json_get_string(json, "digest", "")),
+        .size = json_get_int(json, "size", -1),
+        .file = file,
+    };
+    if (!digest_is_valid_name(layer.diff_id) || !digest_is_valid_name(layer.digest) || layer.size < 0)
+        die_usage("%s: a layer's descriptor needs diff_id, digest and size", file ? file : image->step->file);
+    if (!media_layer_compression(type, &compression))
+        step_die(image->step, "layer %s has the media type \"%s\", which dfgen does not know", layer.digest, type);
+    /* One image, one naming, wherever its layers come from. */
+    layer.media_type = media_layer_type(compression, image->docker);
+    vec_push(&image->layers, layer);
+    digests_add(&image->digests, layer.digest);
+}
+
+static void read_layers(struct image *image)
+{
+    const json_t *layers = json_object_get(image->step->json, "layers");
+    for (size_t i = 0; i < json_array_size(layers); i++) {
+        const json_t *layer = json_array_get(layers, i);
+        int64_t number = json_get_int(layer, "input", -1);
+        const char *file = NULL;
+        json_t *descriptor = number < 0 ? NULL : read_descriptor(image, (size_t)number, &file);
+        add_layer(image, descriptor ? descriptor : layer, file);
+        json_decref(descriptor);
+    }
+}
+
+/* Removes what says that the blob is there, so that the next ninja makes it. */
+_Noreturn static void die_missing(struct image *image, const char *digest)
+{
+    for (size_t i = 0; i < image->layers.count; i++) {
+        const struct layer *layer = &image->layers.items[i];
+        if (strcmp(layer->digest, digest))
+            continue;
+        if (layer->file)
+            unlink(layer->file);
+        const struct step_input *input;
+        for (size_t n = 0; !layer->file && (input = step_input(image->step, INPUT_ROOT, n)); n++) {
+            struct stamp stamp = step_stamp(image->step, input);
+            for (size_t k = 0; k < stamp.count; k++)
+                if (!strcmp(stamp.ids[k], layer->diff_id))
+                    unlink(input->paths[0]);
+        }
+    }
+    step_die(image->step, "blob %s is not in the store any more; run ninja again, which makes it", digest);
+}
+
+static void check_layers(struct image *image)
+{
+    for (size_t i = 0; i < image->layers.count; i++) {
+        if (!store_has_blob(&image->step->store, image->layers.items[i].digest))
+            die_missing(image, image->layers.items[i].digest);
+    }
+}
+
+/* --- config and manifest --- */
+
+static struct blob put_json(struct image *image, json_t *json)
+{
+    struct buf text = {0};
+    struct blob blob;
+    json_write(json, &text);
+    blob.size = text.len;
+    if (store_blob_put(&image->step->store, text.data, text.len, blob.digest) < 0)
+        step_die(image->step, "cannot write to the store:");
+    digests_add(&image->digests, arena_strdup(image->step->arena, blob.digest));
+    buf_free(&text);
+    json_decref(json);
+    return blob;
+}
+
+static void put_config(struct image *image)
+{
+    const struct step_input *input = step_input(image->step, INPUT_CONFIG, 0);
+    char *error = NULL;
+    if (!input)
+        die_usage("%s.in has no config", image->step->base);
+    json_t *config = json_read_at(AT_FDCWD, input->paths[0], CONFIG_LIMIT, &error);
+    if (!json_is_object(config))
+        step_die(image->step, "%s: %s", input->paths[0], error ? error : "is no JSON object");
+    json_t *ids = json_array();
+    for (size_t i = 0; i < image->layers.count; i++)
+        json_array_append_new(ids, json_string(image->layers.items[i].diff_id));
+    json_object_set_new(config, "rootfs", json_pack("{s:s, s:o}", "type", "layers", "diff_ids", ids));
+    image->config = put_json(image, config);
+}
+
+static json_t *descriptor(const char *type, const char *digest, int64_t size)
+{
+    return json_pack("{s:s, s:s, s:I}", "mediaType", type, "digest", digest, "size", (json_int_t)size);
+}
+
+static void put_manifest(struct image *image)
+{
+    json_t *layers = json_array();
+    for (size_t i = 0; i < image->layers.count; i++) {
+        const struct layer *layer = &image->layers.items[i];
+        json_array_append_new(layers, descriptor(layer->media_type, layer->digest, layer->size));
+    }
+    json_t *config = descriptor(types[image->docker].config, image->config.digest, (int64_t)image->config.size);
+    json_t *manifest = json_pack("{s:i, s:s, s:o, s:o}", "schemaVersion", 2, "mediaType", types[image->docker].manifest, "config",
+                                 config, "layers", layers);
+    json_t *annotations = json_object_get(image->step->json, "annotations");
+    if (json_object_size(annotations))
+        json_object_set(manifest, "annotations", annotations);
+    image->manifest = put_json(image, manifest);
+}
+
+/* --- index and folder --- */
+
+/* One descriptor a name, all of the same manifest. full NULL: the stage's name stands for a tag. */
+static json_t *named_descriptor(struct image *image, const char *full)
+{
+    json_t *json = descriptor(types[image->docker].manifest, image->manifest.digest, (int64_t)image->manifest.size);
+    json_t *platform = json_object_get(image->step->json, "platform");
+    if (json_object_size(platform))
+        json_object_set(json, "platform", platform);
+    json_t *annotations = json_pack("{s:s}", "org.opencontainers.image.ref.name", full ? image_name_tag(full) : image->name);
+    if (full)
+        json_object_set_new(annotations, "io.containerd.image.name", json_string(full));
+    json_object_set_new(json, "annotations", annotations);
+    return json;
+}
+
+static void make_index(struct image *image, struct buf *text)
+{
+    const json_t *tags = json_object_get(image->step->json, "tags");
+    json_t *manifests = json_array();
+    for (size_t i = 0; i < json_array_size(tags); i++) {
+        const char *tag = json_string_value(json_array_get(tags, i));
+        if (tag)
+            json_array_append_new(manifests, named_descriptor(image, image_name_full(image->step->arena, tag)));
+    }
+    if (!json_array_size(manifests))
+        json_array_append_new(manifests, named_descriptor(image, NULL));
+    json_t *index = json_pack("{s:i, s:s, s:o}", "schemaVersion", 2, "mediaType", LAYOUT_INDEX_TYPE, "manifests", manifests);
+    json_write(index, text);
+    json_decref(index);
+}
+
+static void write_layout(struct image *image)
+{
+    struct step *step = image->step;
+    struct buf index = {0};
+    const char *slash = strrchr(step->out, '/');
+    const char *folder = slash ? arena_strndup(step->arena, step->out, (size_t)(slash - step->out)) : ".";
+    autoclose int layout = layout_make(folder);
+    if (layout < 0)
+        step_die(step, "cannot make %s:", folder);
+    for (size_t i = 0; i < image->digests.list.count; i++) {
+        const char *digest = image->digests.list.items[i];
+        if (layout_take(layout, step->store.dir, digest) < 0) {
+            if (errno == ENOENT)
+                die_missing(image, digest);
+            step_die(step, "cannot put blob %s into %s:", digest, folder);
+        }
+    }
+    make_index(image, &index);
+    step_write_out(step, index.data, index.len);
+    buf_free(&index);
+    /* Only now: until the index was new, the old one's blobs were needed. */
+    if (layout_prune(layout, &image->digests, NULL) < 0)
+        step_die(step, "cannot remove old blobs from %s:", folder);
+}
+
+int main(int argc, char **argv)
+{
+    const char *file = step_main(argc, argv, "dfgen-image", help);
+    struct step step;
+    /* Blobs have one form in all modes, so there is no need to enter one. */
+    step_load(&step, file, idmode_detect(NULL));
+    struct image image = {.step = &step, .docker = json_get_bool(step.json, "docker", false)};
+    image.name = json_get_string(step.json, "name", "image");
+    read_layers(&image);
+    check_layers(&image);
+    put_config(&image);
+    put_manifest(&image);
+    write_layout(&image);
+    printf("%s %s\n", image.name, image.manifest.digest);
+    vec_free(&image.layers);
+    vec_free(&image.digests.list);
+    step_close(&step);
+    return EXIT_DONE;
+}
