@@ -1,0 +1,327 @@
+/*
+ * dfgen-export: a finished image as an archive or folder for others, or a root file system as a tar or folder. What is written appears
+ * whole, under a name of its own until then. Knows nothing of how images are made.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "runtime/image/archive.h"
+#include "runtime/image/layout.h"
+#include "runtime/image/rootfs.h"
+#include "runtime/lib/arena.h"
+#include "runtime/lib/buf.h"
+#include "runtime/lib/die.h"
+#include "runtime/lib/fdio.h"
+#include "runtime/lib/idmode.h"
+#include "runtime/lib/json.h"
+#include "runtime/lib/path.h"
+#include "runtime/lib/step.h"
+#include "runtime/lib/tree.h"
+#include "runtime/tar/write.h"
+
+static const char help[] = "Write an image or a root file system as an archive or a folder.";
+
+struct export {
+    struct step *step;
+    const char *dest;
+    bool as_tar, docker;
+};
+
+/* The image layout that is exported. */
+struct origin {
+    int layout;
+    json_t *index;
+    struct digests blobs;
+    struct buf index_text, manifest_text;
+};
+
+/* --- a tar, written beside its name --- */
+
+struct output {
+    struct export *export;
+    char *temporary;
+    int fd;
+};
+
+static int put_output(void *data, const void *bytes, size_t len)
+{
+    struct output *output = data;
+    return fd_write_all(output->fd, bytes, len);
+}
+
+static void make_parent(struct export *export)
+{
+    const char *base = path_base(export->dest);
+    if (base == export->dest)
+        return;
+    const char *folder = arena_strndup(export->step->arena, export->dest, (size_t)(base - export->dest));
+    if (dir_make_at(AT_FDCWD, folder, 0755) < 0)
+        step_die(export->step, "cannot make %s:", folder);
+}
+
+static struct output open_output(struct export *export)
+{
+    struct output output = {.export = export, .temporary = xasprintf("%s.%ld.tmp", export->dest, (long)getpid())};
+    make_parent(export);
+    unlink(output.temporary);
+    output.fd = open(output.temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    if (output.fd < 0)
+        step_die(export->step, "cannot make %s:", output.temporary);
+    return output;
+}
+
+/* The same bytes as are there already: ninja shall see that nothing changed. */
+static bool is_unchanged(const struct output *output)
+{
+    struct stat old, new;
+    autoclose int fd = open(output->export->dest, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0 || fstat(fd, &old) < 0 || fstat(output->fd, &new) < 0 || !S_ISREG(old.st_mode) || old.st_size != new.st_size)
+        return false;
+    enum { PIECE = 64 * 1024 };
+    static char one[PIECE], other[PIECE];
+    for (int64_t at = 0; at < old.st_size;) {
+        size_t len = old.st_size - at < PIECE ? (size_t)(old.st_size - at) : PIECE;
+        if (fd_pread_all(fd, one, len, at) < 0 || fd_pread_all(output->fd, other, len, at) < 0 || memcmp(one, other, len))
+            return false;
+        at += (int64_t)len;
+    }
+    return true;
+}
+
+static void close_output(struct output *output, char *error)
+{
+    struct export *export = output->export;
+    bool is_same = !error && is_unchanged(output);
+    if (close(output->fd) < 0 && !error)
+        error = xstrdup(strerror(errno));
+    if (!error && !is_same && rename(output->temporary, export->dest) < 0)
+        error = xstrdup(strerror(errno));
+    if (error || is_same)
+        unlink(output->temporary);
+    if (error)
+        step_die(export->step, "cannot write %s: %s", export->dest, error);
+    free(output->temporary);
+}
+
+/* --- images --- */
+
+static void open_origin(struct export *export, struct origin *origin)
+{
+    struct step *step = export->step;
+    const struct step_input *input = step_input(step, INPUT_IMAGE, 0);
+    char *error = NULL;
+    if (!input)
+        die_usage("%s.in has no image", step->base);
+    const char *base = path_base(input->paths[0]);
+    const char *folder = base == input->paths[0] ? "." : arena_strndup(step->arena, input->paths[0],
+                                                                      (size_t)(base - input->paths[0]));
+    origin->layout = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (origin->layout < 0)
+        step_die(step, "cannot open %s:", folder);
+    origin->index = layout_read_index(origin->layout, &error);
+    if (!error)
+        error = layout_reach(origin->layout, step->arena, origin->index, false, &origin->blobs);
+    if (!error && export->docker)
+        error = archive_docker_manifest(origin->layout, step->arena, origin->index, &origin->manifest_text);
+    if (error)
+        step_die(step, "%s: %s", input->paths[0], error);
+    json_write(origin->index, &origin->index_text);
+}
+
+static void close_origin(struct origin *origin)
+{
+    close(origin->layout);
+    json_decref(origin->index);
+    vec_free(&origin->blobs.list);
+    buf_free(&origin->index_text);
+    buf_free(&origin->manifest_text);
+}
+
+static void export_archive(struct export *export, const struct origin *origin)
+{
+    struct output output = open_output(export);
+    struct archive_parts parts = {origin->layout, &origin->blobs, buf_text(&origin->index_text),
+                                  export->docker ? buf_text(&origin->manifest_text) : NULL};
+    close_output(&output, archive_write(&parts, &(struct tar_sink){put_output, &output}));
+}
+
+static const char *ref_name(const json_t *descriptor)
+{
+    const json_t *annotations = json_object_get(descriptor, "annotations");
+    return json_get_string(annotations, "io.containerd.image.name",
+                           json_get_string(annotations, "org.opencontainers.image.ref.name", ""));
+}
+
+static bool has_name(const json_t *index, const char *name)
+{
+    const json_t *manifests = json_object_get(index, "manifests");
+    for (size_t i = 0; i < json_array_size(manifests); i++) {
+        if (!strcmp(ref_name(json_array_get(manifests, i)), name))
+            return true;
+    }
+    return false;
+}
+
+/* The index that dest gets: images there by other names stay. Those that are replaced go to *gone. */
+static json_t *merge_index(const json_t *ours, const json_t *old, json_t *gone)
+{
+    json_t *index = json_deep_copy(ours);
+    json_t *manifests = json_object_get(index, "manifests");
+    const json_t *before = json_object_get(old, "manifests");
+    for (size_t i = 0; i < json_array_size(before); i++) {
+        json_t *descriptor = json_array_get(before, i);
+        bool is_replaced = has_name(ours, ref_name(descriptor));
+        json_array_append(is_replaced ? json_object_get(gone, "manifests") : manifests, descriptor);
+    }
+    return index;
+}
+
+static void check_dest(struct export *export)
+{
+    int is_empty = layout_is_empty(export->dest);
+    if (is_empty < 0)
+        step_die(export->step, "%s:", export->dest);
+    if (!is_empty && !layout_is_one(export->dest))
+        step_die(export->step, "%s is a folder with other things in it; choose a new one for the image", export->dest);
+}
+
+static void export_layout(struct export *export, struct origin *origin)
+{
+    struct step *step = export->step;
+    check_dest(export);
+    autoclose int dest = layout_make(export->dest);
+    if (dest < 0)
+        step_die(step, "cannot make %s:", export->dest);
+    for (size_t i = 0; i < origin->blobs.list.count; i++) {
+        if (layout_take(dest, origin->layout, origin->blobs.list.items[i]) < 0)
+            step_die(step, "cannot put blob %s into %s:", origin->blobs.list.items[i], export->dest);
+    }
+    json_t *old = layout_read_index(dest, NULL), *gone = json_pack("{s:[]}", "manifests");
+    json_t *index = merge_index(origin->index, old, gone);
+    struct digests before = {0}, after = {0};
+    struct buf text = {0};
+    free(layout_reach(dest, step->arena, gone, true, &before));
+    free(layout_reach(dest, step->arena, index, true, &after));
+    json_write(index, &text);
+    if (export->docker && file_write_if_changed_at(dest, "manifest.json", origin->manifest_text.data, origin->manifest_text.len,
+                                                   NULL) < 0)
+        step_die(step, "cannot write %s/manifest.json:", export->dest);
+    if (file_write_if_changed_at(dest, "index.json", text.data, text.len, NULL) < 0)
+        step_die(step, "cannot write %s/index.json:", export->dest);
+    if (layout_prune(dest, &after, &before) < 0)
+        step_die(step, "cannot remove old blobs from %s:", export->dest);
+    buf_free(&text);
+    vec_free(&before.list);
+    vec_free(&after.list);
+    json_decref(old);
+    json_decref(gone);
+    json_decref(index);
+}
+
+static void export_image(struct export *export)
+{
+    struct origin origin = {.layout = -1};
+    open_origin(export, &origin);
+    if (export->as_tar)
+        export_archive(export, &origin);
+    else
+        export_layout(export, &origin);
+    close_origin(&origin);
+}
+
+/* --- root file systems --- */
+
+static void export_folder(struct export *export, const struct rootfs *rootfs)
+{
+    struct step *step = export->step;
+    int is_empty = layout_is_empty(export->dest);
+    if (is_empty < 0)
+        step_die(step, "%s:", export->dest);
+    make_parent(export);
+    /* A new folder appears whole; one with files of others in it is written into. */
+    const char *target = is_empty ? arena_printf(step->arena, "%s.%ld.tmp", export->dest, (long)getpid()) : export->dest;
+    if (is_empty && (tree_remove_at(AT_FDCWD, target) < 0 || mkdir(target, 0755) < 0))
+        step_die(step, "cannot make %s:", target);
+    autoclose int folder = open(target, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0)
+        step_die(step, "cannot open %s:", target);
+    char *error = rootfs_write_folder(rootfs, folder, step->store.mode == MODE_ROOT);
+    if (!error && is_empty && rename(target, export->dest) < 0)
+        error = xstrdup(strerror(errno));
+    if (error && is_empty)
+        tree_remove_at(AT_FDCWD, target);
+    if (error)
+        step_die(step, "cannot write %s: %s", export->dest, error);
+}
+
+static void export_rootfs(struct export *export)
+{
+    struct step *step = export->step;
+    struct stamp root = step_root(step);
+    struct tree *tree = step_tree(step, &root);
+    struct rootfs rootfs = {
+        .tree = tree,
+        .ids = root.ids,
+        .keeps_times = !strcmp(json_get_string(step->json, "times", "epoch"), "keep"),
+        .epoch = json_get_int(step->json, "epoch", 0),
+    };
+    if (export->as_tar) {
+        struct output output = open_output(export);
+        close_output(&output, rootfs_write_tar(&rootfs, &(struct tar_sink){put_output, &output}));
+    } else {
+        struct buf text = {0};
+        export_folder(export, &rootfs);
+        for (size_t i = 0; i < root.count; i++)
+            buf_printf(&text, "%s\n", root.ids[i]);
+        step_write_out(step, text.data, text.len);
+        buf_free(&text);
+    }
+    tree_free(tree);
+}
+
+/* --- which --- */
+
+static const struct {
+    const char *type;
+    void (*run)(struct export *export);
+    bool docker, as_tar;    /* as_tar: when the step does not say */
+    bool has_choice;        /* the step may say otherwise */
+} types[] = {
+    {"oci", export_image, false, true, true},
+    {"docker", export_image, true, true, true},
+    {"tar", export_rootfs, false, true, false},
+    {"local", export_rootfs, false, false, false},
+};
+
+int main(int argc, char **argv)
+{
+    const char *file = step_main(argc, argv, "dfgen-export", help);
+    struct step step;
+    step_load(&step, file, idmode_enter());
+    const char *type = json_get_string(step.json, "type", "");
+    struct span dest = json_bytes_value(step.arena, json_object_get(step.json, "dest"));
+    if (!dest.len)
+        die_usage("%s: an export needs \"dest\"", file);
+    size_t row = 0, rows = sizeof types / sizeof *types;
+    while (row < rows && strcmp(types[row].type, type))
+        row++;
+    if (row == rows)
+        die_usage("%s: cannot export as \"%s\"", file, type);
+    while (dest.len > 1 && dest.text[dest.len - 1] == '/')
+        dest.len--;
+    struct export export = {
+        .step = &step,
+        .dest = arena_strndup(step.arena, dest.text, dest.len),
+        .docker = types[row].docker,
+        .as_tar = types[row].has_choice ? json_get_bool(step.json, "tar", types[row].as_tar) : types[row].as_tar,
+    };
+    types[row].run(&export);
+    step_close(&step);
+    return EXIT_DONE;
+}

@@ -1,0 +1,28 @@
+/* The whole file system of a root, layers merged, written as a tar or into a folder. */
+#ifndef DFGEN_IMAGE_ROOTFS_H
+#define DFGEN_IMAGE_ROOTFS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct tar_sink;
+struct tree;
+
+struct rootfs {
+    const struct tree *tree;
+    const char *const *ids; /* of its layers, lowest first: those of base images keep the times they came with */
+    bool keeps_times;       /* made layers too; else they have epoch */
+    int64_t epoch;
+};
+
+/* NULL if all went well, else why not, malloc'd. */
+char *rootfs_write_tar(const struct rootfs *rootfs, const struct tar_sink *sink);
+
+/*
+ * Into an open folder, over what is there: files are replaced one by one, others stay. as_root: owners and devices are made; else all
+ * belongs to the caller, set-id bits are left out (they would give the caller's rights away), and a device is an error.
+ */
+char *rootfs_write_folder(const struct rootfs *rootfs, int folder, bool as_root);
+
+#endif
