@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -157,17 +158,16 @@ static void set_true(json_t *json, const char *key, bool value)
         json_object_set_new(json, key, json_true());
 }
 
-/* All that git brought, or the one file, whose name is no pattern. */
+/* All that git brought, or the one file. Its name is no pattern, but would be read as one where it has a wildcard. */
 static const char *remote_path(struct arena *arena, const struct add_source *remote)
 {
     if (remote->kind == ADD_GIT)
         return "/";
-    char *path = arena_alloc(arena, strlen(remote->name) * 2 + 1), *out = path;
-    for (const char *c = remote->name; *c; c++) {
-        if (strchr("*?[\\", *c))
-            *out++ = '\\';
-        *out++ = *c;
-    }
+    if (!glob_is_wildcard(remote->name))
+        return remote->name;
+    char *path = arena_alloc(arena, strlen(remote->name) * 3 + 1), *out = path;
+    for (const char *c = remote->name; *c; c++)
+        out += sprintf(out, *c == '\\' ? "\\%c" : strchr("*?[", *c) ? "[%c]" : "%c", *c);
     return path;
 }
 
