@@ -44,6 +44,8 @@ for line in (out / ".dfgen/.ninja_log").read_text().splitlines()[1:]:
         found.append(f"layer {output.parts[1]}")
     elif output.name.startswith("to-") or output.parts[1] in ("docker", "tar"):
         found.append("export")
+    elif ".mount" in output.name:
+        found.append(f"mount {output.parts[1]}")
     elif output.suffix == ".stamp":
         places = json.loads((out / output.parent / "places.json").read_text())
         found.append(f"{places[output.stem]['text'].split()[0]} {output.parts[1]}")
