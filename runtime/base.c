@@ -98,8 +98,13 @@ static struct where open_blob(const struct step *step, const struct layer *layer
 {
     const struct step_input *input = step_input(step, INPUT_BLOB, 0);
     struct where where = {.fd = store_blob_open(&step->store, layer->digest), .is_store = true};
-    if (where.fd >= 0)
+    struct stat st;
+    if (where.fd >= 0 && fstat(where.fd, &st) == 0) {
+        if (st.st_size != layer->size)
+            step_die(step, "layer %s has %" PRId64 " bytes, the manifest says %" PRId64, layer->digest, (int64_t)st.st_size,
+                     layer->size);
         return where;
+    }
     if (errno != ENOENT)
         step_die(step, "cannot open blob %s in the store:", layer->digest);
     if (!input)
@@ -145,44 +150,7 @@ static char *check_sniffed(const struct where *where, const struct layer *layer)
                      found == COMPRESSION_NONE ? "not compressed" : compression_names[found]);
 }
 
-/* Unpack what comes out of packed into tmp/layer. NULL, or what went wrong, malloc'd. */
-static char *unpack(const struct step *step, const struct layer *layer, struct source *packed, int tmp)
-{
-    if (mkdirat(tmp, "layer", 0755) < 0 || mkdirat(tmp, "layer/fs", 0755) < 0)
-        step_die(step, "cannot make a folder in the store:");
-    autoclose int fs = openat(tmp, "layer/fs", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fs < 0)
-        step_die(step, "cannot open a folder in the store:");
-    struct digest_state state;
-    digest_begin(&state);
-    struct source *plain = source_unpack(packed, layer->compression);
-    struct source *seen = source_tap(plain, see_plain, &state);
-    struct source *ahead = source_thread(seen);
-    struct tar_reader *tar = tar_open_source(ahead);
-    struct unpack how = {
-        .fs = fs,
-        .is_root = step->store.mode == MODE_ROOT,
-        .can_chown = step->store.mode != MODE_SINGLE,
-        .packed = layer->size,
-    };
-    struct buf listing = {0};
-    char *error = unpack_layer(&how, tar, &listing);
-    tar_close(tar);
-    source_close(ahead);
-    source_close(seen);
-    source_close(plain);
-    char *wrong = check_digest(&state, "diff id", layer->diff_id);
-    if (error)
-        free(wrong);
-    else
-        error = wrong ? xasprintf("%s, the config says %s", wrong, layer->diff_id) : NULL;
-    if (!error && file_write_at(tmp, "layer/list", listing.data, listing.len, 0644) < 0)
-        step_die(step, "cannot write the listing:");
-    buf_free(&listing);
-    return error;
-}
-
-/* The rest of a blob that could not be unpacked: whether it is damaged is said first, since that explains the other. */
+/* To the end. NULL, or what went wrong, malloc'd. */
 static char *drain(struct source *source)
 {
     const void *piece;
@@ -190,6 +158,49 @@ static char *drain(struct source *source)
     while ((len = source->next(source, &piece)) > 0)
         ;
     return len < 0 ? xasprintf("cannot read it: %s", source->why ? source->why : strerror(errno)) : NULL;
+}
+
+/* Unpack a plain tar into tmp/layer. NULL, or what went wrong, malloc'd. */
+static char *unpack(const struct step *step, const struct layer *layer, struct source *plain, int tmp)
+{
+    if (mkdirat(tmp, "layer", 0755) < 0 || mkdirat(tmp, "layer/fs", 0755) < 0)
+        step_die(step, "cannot make a folder in the store:");
+    autoclose int fs = openat(tmp, "layer/fs", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fs < 0)
+        step_die(step, "cannot open a folder in the store:");
+    struct unpack how = {
+        .fs = fs,
+        .is_root = step->store.mode == MODE_ROOT,
+        .can_chown = step->store.mode != MODE_SINGLE,
+        .packed = layer->size,
+    };
+    struct buf listing = {0};
+    struct source *ahead = source_thread(plain);
+    struct tar_reader *tar = tar_open_source(ahead);
+    char *error = unpack_layer(&how, tar, &listing);
+    tar_close(tar);
+    source_close(ahead);
+    if (!error && file_write_at(tmp, "layer/list", listing.data, listing.len, 0644) < 0)
+        error = xasprintf("cannot write the listing: %s", strerror(errno));
+    buf_free(&listing);
+    return error;
+}
+
+/* Uncompress, compare with the diff id, and unpack unless the layer is there: a blob must not come in under another's diff id. */
+static char *take_plain(const struct step *step, const struct layer *layer, struct source *packed, int tmp, bool has_layer)
+{
+    struct digest_state state;
+    digest_begin(&state);
+    struct source *plain = source_unpack(packed, layer->compression);
+    struct source *seen = source_tap(plain, see_plain, &state);
+    char *error = has_layer ? drain(seen) : unpack(step, layer, seen, tmp);
+    source_close(seen);
+    source_close(plain);
+    char *wrong = check_digest(&state, "diff id", layer->diff_id);
+    if (!error && wrong)
+        error = xasprintf("%s, the config says %s", wrong, layer->diff_id);
+    free(wrong);
+    return error;
 }
 
 static char *take(const struct step *step, const struct layer *layer, struct where *where, int tmp, bool has_layer)
@@ -204,8 +215,9 @@ static char *take(const struct step *step, const struct layer *layer, struct whe
     digest_begin(&passing.state);
     struct source *file = source_file(where->fd, where->offset, layer->size);
     struct source *packed = source_tap(file, see_packed, &passing);
-    if (!error && !has_layer)
-        error = unpack(step, layer, packed, tmp);
+    if (!error)
+        error = take_plain(step, layer, packed, tmp, has_layer);
+    /* The rest, if that stopped: whether the blob is damaged is said first, since it explains the other. */
     char *unread = drain(packed);
     source_close(packed);
     source_close(file);
@@ -227,9 +239,11 @@ static char *take(const struct step *step, const struct layer *layer, struct whe
 static void bring(struct step *step, const struct layer *layer)
 {
     bool has_layer = store_has_layer(&step->store, layer->diff_id);
-    if (has_layer && store_has_blob(&step->store, layer->digest))
-        return;
     struct where where = open_blob(step, layer);
+    if (has_layer && where.is_store) {
+        close(where.fd);
+        return;
+    }
     struct store_tmp tmp;
     if (store_tmp_make(&step->store, &tmp) < 0)
         step_die(step, "cannot make a folder in the store:");
