@@ -36,10 +36,26 @@ static bool begin_stage(struct plan *plan, struct planned *planned)
         planned->root = plan_base(plan, image, stage->ast->from.place);
         for (size_t i = 0; i < image->layer_count; i++) {
             struct span text = span_of(arena_printf(plan->arena, "pulled from %s", image->name));
-            seq_push(plan->arena, &planned->layers, (struct plan_layer){.base = &image->layers[i], .text = text});
+            const struct image_layer *layer = plan_base_layer(plan, &image->layers[i]);
+            seq_push(plan->arena, &planned->layers, (struct plan_layer){.base = layer, .text = text});
         }
     }
     return true;
+}
+
+/*
+ * What BuildKit calls a layer that the history has no entry for: "[name 2/3] COPY a b". It counts FROM an image, and the folder that a
+ * stage is built on, but numbers the latter's steps from 1.
+ */
+static struct span history_text(const struct plan *plan, const struct planned *planned, const struct action *action)
+{
+    const struct stage *stage = planned->stage;
+    bool is_from_image = stage->base.kind == ORIGIN_IMAGE, has_name = stage->ast->name.len || plan->stages->count > 1;
+    size_t number = planned->steps + is_from_image - stage->is_from_folder, total = stage->actions.count + is_from_image;
+    if (!number)
+        return span_of(arena_printf(plan->arena, "[context %.*s] load from client", SPAN(stage->base_name)));
+    return span_of(arena_printf(plan->arena, "[%s%s%zu/%zu] %.*s", has_name ? stage->name : "", has_name ? " " : "", number, total,
+                                SPAN(action->text)));
 }
 
 /* The layer that a step made is packed as soon as its step is done, beside the steps after it. */
@@ -59,7 +75,7 @@ static void add_layer(struct plan *plan, struct planned *planned, const struct a
     json_object_set_new(step.json, "epoch", json_integer(plan->stages->epoch));
     plan_step_root(&step, &planned->root);
     plan_step_end(&step, base);
-    seq_push(arena, &planned->layers, (struct plan_layer){.descriptor = base, .text = action->text});
+    seq_push(arena, &planned->layers, (struct plan_layer){.descriptor = base, .text = history_text(plan, planned, action)});
 }
 
 static bool plan_action(struct plan *plan, struct planned *planned, const struct action *action)

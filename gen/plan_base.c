@@ -19,12 +19,12 @@
 #include "gen/images.h"
 #include "runtime/lib/arena.h"
 
-static bool has_edge(const struct plan *plan, const struct image_layer *layer)
+const struct image_layer *plan_base_layer(const struct plan *plan, const struct image_layer *layer)
 {
     for (size_t i = 0; i < plan->bases.count; i++)
         if (!strcmp(plan->bases.items[i]->diff_id, layer->diff_id))
-            return true;
-    return false;
+            return plan->bases.items[i];
+    return NULL;
 }
 
 static void blob_line(struct plan_step *step, const struct image_layer *layer)
@@ -63,7 +63,7 @@ stamp_seq plan_base(struct plan *plan, const struct image *image, struct place p
     for (size_t i = 0; i < image->layer_count; i++) {
         const struct image_layer *layer = &image->layers[i];
         const char *stamp = arena_printf(plan->arena, ".dfgen/bases/%s.stamp", layer->diff_id + 7);
-        if (!has_edge(plan, layer)) {
+        if (!plan_base_layer(plan, layer)) {
             seq_push(plan->arena, &plan->bases, layer);
             add_edge(plan, image, layer, stamp, place);
         }

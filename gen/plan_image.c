@@ -199,26 +199,26 @@ static void add_form_targets(struct plan *plan, struct planned *planned, const c
         {"rootfs", "to-rootfs", {.type = "local", .dest = arena_printf(arena, ".dfgen/rootfs/%s", folder)}},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        add_target(plan, arena_printf(arena, "%s/%s", rows[i].target, folder),
+        add_target(plan, arena_printf(arena, "%s/%s", rows[i].target, planned->stage->target),
                    export_step(plan, planned, rows[i].step, &rows[i].output, index));
-    add_target(plan, arena_printf(arena, "oci/%s", folder), index);
+    add_target(plan, arena_printf(arena, "oci/%s", planned->stage->target), index);
 }
 
 static void add_outputs(struct plan *plan, struct planned *planned, const char *index)
 {
     for (size_t i = 0; i < plan->opts->outputs.count; i++) {
         const char *name = arena_printf(plan->arena, "output-%zu", i + 1);
-        add_target(plan, planned->stage->folder, export_step(plan, planned, name, &plan->opts->outputs.items[i], index));
+        add_target(plan, planned->stage->target, export_step(plan, planned, name, &plan->opts->outputs.items[i], index));
     }
 }
 
 void plan_image(struct plan *plan, struct planned *planned)
 {
     const char *index = image_step(plan, planned);
-    add_target(plan, planned->stage->folder, index);
+    add_target(plan, planned->stage->target, index);
     add_form_targets(plan, planned, index);
     if (is_target(plan, planned)) {
         add_outputs(plan, planned, index);
-        vec_push(&plan->graph->defaults, planned->stage->folder);
+        vec_push(&plan->graph->defaults, planned->stage->target);
     }
 }

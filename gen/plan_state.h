@@ -77,7 +77,6 @@ struct plan_step {
     struct plan *plan;
     const char *base;       /* ".dfgen/production/3" */
     struct json_t *json;
-    struct buf in;          /* text of N.in */
     struct edge *edge;
 };
 
@@ -86,7 +85,7 @@ struct plan_step plan_step_begin(struct planned *planned, struct plan *plan, enu
                                  const char *label, const struct action *action);
 /* The same for a step that stands for no instruction: text is what it does. */
 struct plan_step plan_step_begin_text(struct plan *plan, enum rule rule, const char *base, const char *label, const char *text);
-/* A line of N.in; with is_input its first word is an input of the edge as well. */
+/* A line of the step file's "in": a role, and paths. */
 void plan_step_line(struct plan_step *step, const char *role, const char *const *words, size_t count);
 void plan_step_root(struct plan_step *step, const stamp_seq *root);
 void plan_step_stage(struct plan_step *step, const stamp_seq *root);
@@ -110,6 +109,11 @@ void plan_contexts_finish(struct plan *plan);
 
 /* Stamps of an image's layers; their edges are made when missing. */
 stamp_seq plan_base(struct plan *plan, const struct image *image, struct place place);
+/*
+ * The layer of the same content whose edge stands in the graph, NULL: none. Images may have it compressed in different ways; the blob that the edge
+ * brings is the one that the images made here refer to.
+ */
+const struct image_layer *plan_base_layer(const struct plan *plan, const struct image_layer *layer);
 /* Where an origin that is no folder stands. */
 stamp_seq plan_origin(struct plan *plan, const struct origin *origin, struct place place);
 /* False: something is wrong with it, said in diag if the stage is needed. */

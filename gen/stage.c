@@ -97,7 +97,8 @@ static struct stage *find_target(struct resolver *resolver)
 /* A folder's name is free when it is no file or folder of ours in .dfgen, and no other stage has it. */
 static bool is_free(const struct resolver *resolver, const struct stage *stage, const char *folder)
 {
-    static const char *const ours[] = {"bases", "images", "out", "inputs.ninja", "settings.json", "options.json"};
+    static const char *const ours[] = {"bases", "bin", "docker", "images", "inputs.ninja", "options.json", "rootfs",
+                                       "settings.json", "tar"};
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
         if (!strcmp(folder, ours[i]))
             return false;
@@ -116,6 +117,9 @@ static void name_stage(struct resolver *resolver, struct stage *stage)
     stage->folder = name.len <= NAME_LIMIT ? stage->name : numbered;
     while (!is_free(resolver, stage, stage->folder))
         stage->folder = arena_printf(arena, "%s-%zu", stage->folder, stage->index);
+    bool is_taken = stage_find(resolver, span_of(stage->name), SIZE_MAX) != (name.len ? stage : NULL);
+    is_taken |= !strcmp(stage->name, resolver->opts->build_file);
+    stage->target = is_taken ? stage->folder : stage->name;
 }
 
 static void make_stages(struct resolver *resolver)

@@ -89,7 +89,6 @@ struct action {
     };
 };
 
-
 /* One stage's need of another. */
 struct stage_use {
     struct stage *stage;
@@ -100,10 +99,12 @@ struct stage {
     const struct stage_ast *ast;
     size_t index;
     const char *name;               /* for people: as in the file, or "stage-N" */
-    const char *folder;             /* below .dfgen, and target: unique, no name of ours */
+    const char *folder;             /* below .dfgen: unique, no name of ours */
+    const char *target;             /* what a user asks for: the name, unless a later stage has it too */
     bool is_needed;                 /* for the target */
     bool has_failed;                /* cannot be built: said in diag when it is needed */
     bool is_replaced;               /* by a named context: its instructions do not count */
+    bool is_from_folder;            /* its first action copies a named context that it is built on */
     struct span base_name;          /* FROM's image, expanded */
     struct origin base;             /* ORIGIN_FOLDER becomes a copy action and ORIGIN_SCRATCH */
     struct platform platform;

@@ -75,8 +75,13 @@ static struct named_context context_of(struct resolver *resolver, struct span na
 
 static void note_inputs(struct resolver *resolver, const struct image *image)
 {
-    for (size_t i = 0; i < image->input_count; i++)
-        seq_push(resolver->arena, &resolver->stages->inputs, image->inputs[i]);
+    for (size_t i = 0; i < image->input_count; i++) {
+        bool is_known = false;
+        for (size_t k = 0; k < resolver->stages->inputs.count && !is_known; k++)
+            is_known = !strcmp(resolver->stages->inputs.items[k], image->inputs[i]);
+        if (!is_known)
+            seq_push(resolver->arena, &resolver->stages->inputs, image->inputs[i]);
+    }
 }
 
 bool stage_find_image(struct resolver *resolver, struct span name, struct place place, struct origin *origin)
@@ -207,6 +212,7 @@ static void add_folder(struct resolver *resolver, struct stage *stage)
     action->copy = (struct copy_action){.from = {.kind = ORIGIN_FOLDER, .folder = folder}, .dest = {"/", 1}, .is_slash = true};
     seq_push(resolver->arena, &action->copy.sources, (struct copy_source){.path = {"/", 1}, .place = image_place(stage)});
     stage->base = (struct origin){.kind = ORIGIN_SCRATCH};
+    stage->is_from_folder = true;
 }
 
 static void put_env_into_scope(struct resolver *resolver, struct stage *stage)
