@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -31,6 +32,7 @@
 #include "runtime/lib/xattrs.h"
 
 enum {
+    MAX_PATH = PATH_MAX - 16,
     MAX_THREADS = 8,
     THREAD_FILES = 32,              /* fewer files and bytes than these are hashed by one thread */
     THREAD_BYTES = 4 * 1024 * 1024,
@@ -162,6 +164,11 @@ static int look_at(struct commit *commit, int dir, const char *name, size_t pare
     struct found found = {.parent = parent};
     const char *above = commit->found.count ? commit->found.items[parent].path : "";
     found.path = *above ? arena_printf(&commit->arena, "%s/%s", above, name) : arena_strdup(&commit->arena, name);
+    /* A payload can make deeper ones, step by step; nothing else could name them. */
+    if (strlen(found.path) >= MAX_PATH) {
+        errno = ENAMETOOLONG;
+        return fail(commit, found.path);
+    }
     if (fstatat(dir, *name ? name : ".", &found.st, AT_SYMLINK_NOFOLLOW) < 0)
         return fail(commit, found.path);
     if (S_ISLNK(found.st.st_mode) && !(found.target = read_target(commit, dir, name, &found.st)))

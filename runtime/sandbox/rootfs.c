@@ -40,6 +40,13 @@ static void add_mode_options(struct overlay *overlay, enum id_mode mode)
         vec_push(&overlay->options, user_options[0]);
 }
 
+static void detach_at(int store, const char *point)
+{
+    autoclose int mounted = openat(store, point, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (mounted >= 0)
+        mnt_detach(mounted);
+}
+
 static int attach_at(int mnt, const char *point)
 {
     autoclose int target = open(point, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -126,18 +133,40 @@ static const char *fold_lowest(const struct rootfs *rootfs, size_t folded, struc
     return point;
 }
 
-static int mount_with(const struct rootfs *rootfs, const char *point, char **why)
+/*
+ * The kernel takes a folder once, but two steps may have made the same layer (an empty one, say). All that a layer shows or hides it does
+ * from its topmost place as well, so that is the one that counts.
+ */
+static struct rootfs without_repeats(const struct rootfs *rootfs, struct overlay *overlay)
+{
+    struct rootfs once = *rootfs;
+    const char **ids = arena_array(&overlay->arena, rootfs->count + 1, sizeof *ids);
+    once.ids = ids;
+    once.count = 0;
+    for (size_t i = 0; i < rootfs->count; i++) {
+        bool comes_again = false;
+        for (size_t above = i + 1; above < rootfs->count && !comes_again; above++)
+            comes_again = !strcmp(rootfs->ids[i], rootfs->ids[above]);
+        if (!comes_again)
+            ids[once.count++] = rootfs->ids[i];
+    }
+    return once;
+}
+
+static int mount_with(const struct rootfs *whole, const char *point, char **why)
 {
     struct overlay overlay = {0};
+    struct rootfs once = without_repeats(whole, &overlay), *rootfs = &once;
     size_t folded = rootfs->count > ROOTFS_LAYERS ? rootfs->count - (ROOTFS_LAYERS - 1) : 0;
+    const char *low = NULL;
     int result = -1;
     if (folded > ROOTFS_LAYERS) {
         *why = xasprintf("%zu layers are more than the %d that can be put on top of each other", rootfs->count, 2 * ROOTFS_LAYERS - 1);
-        errno = EINVAL;
-        return -1;
+        errno = E2BIG;
+        goto out;
     }
     if (folded) {
-        const char *low = fold_lowest(rootfs, folded, &overlay, why);
+        low = fold_lowest(rootfs, folded, &overlay, why);
         if (!low)
             goto out;
         vec_push(&overlay.lowers, low);
@@ -164,6 +193,9 @@ static int mount_with(const struct rootfs *rootfs, const char *point, char **why
     result = mount_overlay(rootfs, &overlay, point, why);
 out:;
     int saved = errno;
+    /* The overlay on top has it now; it need not be seen anywhere. */
+    if (low)
+        detach_at(rootfs->store->dir, low);
     vec_free(&overlay.lowers);
     vec_free(&overlay.options);
     arena_free(&overlay.arena);
