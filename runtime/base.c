@@ -71,7 +71,7 @@ static int64_t input_number(const struct step *step, const char *text)
     errno = 0;
     long long number = strtoll(text, &end, 10);
     if (errno || end == text || *end || number < 0)
-        die_usage("%s.in: \"%s\" is no number", step->base, text);
+        die_usage("%s.json: \"%s\" is no number", step->base, text);
     return number;
 }
 

@@ -117,7 +117,7 @@ static void open_origin(struct export *export, struct origin *origin)
     const struct step_input *input = step_input(step, INPUT_IMAGE, 0);
     char *error = NULL;
     if (!input)
-        die_usage("%s.in has no image", step->base);
+        die_usage("%s.json has no image", step->base);
     const char *base = path_base(input->paths[0]);
     const char *folder = base == input->paths[0] ? "." : arena_strndup(step->arena, input->paths[0],
                                                                       (size_t)(base - input->paths[0]));

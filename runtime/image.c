@@ -157,7 +157,7 @@ static void put_config(struct image *image)
     const struct step_input *input = step_input(image->step, INPUT_CONFIG, 0);
     char *error = NULL;
     if (!input)
-        die_usage("%s.in has no config", image->step->base);
+        die_usage("%s.json has no config", image->step->base);
     json_t *config = json_read_at(AT_FDCWD, input->paths[0], CONFIG_LIMIT, &error);
     if (!json_is_object(config))
         step_die(image->step, "%s: %s", input->paths[0], error ? error : "is no JSON object");
