@@ -21,12 +21,12 @@ typedef VEC(const char *) graph_paths;
 
 struct edge {
     enum rule rule;
-    const char *step;           /* the step file: the command's one argument, and an input */
+    const char *step;           /* the command's one argument: the step file (an input as well), or a layer's output */
     const char *description;    /* "[production 3/7] RUN npm ci": printable */
     graph_paths outputs;        /* the first is the stamp, descriptor or index.json */
-    graph_paths inputs;         /* explicit inputs besides the step file: stamps, N.in, N.list, files */
+    graph_paths inputs;         /* step file, stamps, N.list, files */
     graph_paths order_only;     /* settings.json, places.json */
-    /* Context files: written to inputs.ninja as a phony (named STEP's path with ".inputs"), since there may be 100,000. Absent when empty. */
+    /* Context files, of which there may be 100,000: edges that have some are written to inputs.ninja. */
     graph_paths context_files;
 };
 

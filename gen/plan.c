@@ -21,6 +21,8 @@
 #include "gen/opts.h"
 #include "runtime/lib/arena.h"
 
+#define LAYER_FILE ".dfgen/layer.json"
+
 /* Where a stage begins: at its base's end. False: the base could not be planned. */
 static bool begin_stage(struct plan *plan, struct planned *planned)
 {
@@ -58,24 +60,31 @@ static struct span history_text(const struct plan *plan, const struct planned *p
                                 SPAN(action->text)));
 }
 
+/* How layers are packed, all alike; a layer edge's argument is its output, and its stamp has the same name (runtime/lib/step.h). */
+static void add_layer_file(struct plan *plan)
+{
+    json_t *json = json_pack("{s:s,s:s,s:s,s:I}", "kind", "layer", "compression", plan->opts->compression, "times",
+                             plan->opts->timestamps, "epoch", (json_int_t)plan->stages->epoch);
+    if (plan->opts->compression_level >= 0)
+        json_object_set_new(json, "level", json_integer(plan->opts->compression_level));
+    outbox_add_json(plan->outbox, LAYER_FILE, json);
+    json_decref(json);
+}
+
 /* The layer that a step made is packed as soon as its step is done, beside the steps after it. */
 static void add_layer(struct plan *plan, struct planned *planned, const struct action *action, const char *label)
 {
     struct arena *arena = plan->arena;
     const char *name = arena_printf(arena, "%zu.layer", planned->steps);
-    const char *base = arena_printf(arena, "%s/%s", planned->folder, name);
+    const char *output = arena_printf(arena, "%s/%s", planned->folder, name);
     plan_place(planned->places, name, label, plan_where(arena, action->place), plan_printable(arena, action->text, 0));
-    struct plan_step step =
-        plan_step_begin_text(plan, RULE_LAYER, base, label, "layer");
-    json_object_set_new(step.json, "kind", json_string("layer"));
-    json_object_set_new(step.json, "compression", json_string(plan->opts->compression));
-    if (plan->opts->compression_level >= 0)
-        json_object_set_new(step.json, "level", json_integer(plan->opts->compression_level));
-    json_object_set_new(step.json, "times", json_string(plan->opts->timestamps));
-    json_object_set_new(step.json, "epoch", json_integer(plan->stages->epoch));
-    plan_step_root(&step, &planned->root);
-    plan_step_end(&step, base);
-    seq_push(arena, &planned->layers, (struct plan_layer){.descriptor = base, .text = history_text(plan, planned, action)});
+    struct edge *edge = graph_edge(plan->graph, RULE_LAYER, output, arena_printf(arena, "[%s] layer", label));
+    vec_push(&edge->outputs, output);
+    vec_push(&edge->inputs, planned->root.items[0]);
+    vec_push(&edge->inputs, LAYER_FILE);
+    vec_push(&edge->order_only, ".dfgen/settings.json");
+    vec_push(&edge->order_only, arena_printf(arena, "%s/places.json", planned->folder));
+    seq_push(arena, &planned->layers, (struct plan_layer){.descriptor = output, .text = action->text});
 }
 
 static bool plan_action(struct plan *plan, struct planned *planned, const struct action *action)
@@ -104,7 +113,7 @@ static void take_back(struct plan *plan, const struct planned *planned, size_t e
     size_t kept = edges;
     for (size_t i = edges; i < plan->graph->edges.count; i++) {
         struct edge *edge = plan->graph->edges.items[i];
-        if (edge->rule == RULE_BASE) {
+        if (!strncmp(edge->step, ".dfgen/bases/", 13)) {
             plan->graph->edges.items[kept++] = edge;
             continue;
         }
@@ -155,11 +164,12 @@ static void plan_stages(struct plan *plan)
 static void finish(struct plan *plan)
 {
     plan_contexts_finish(plan);
+    add_layer_file(plan);
     for (size_t i = 0; i < plan->stages->count; i++)
         json_decref(plan->planned[i].places);
     for (size_t i = 0; i < plan->stages->inputs.count; i++)
         graph_add_path(&plan->graph->generator_inputs, plan->stages->inputs.items[i]);
-    if (plan->bases.count)
+    if (plan->bases.count || plan->has_empty)
         outbox_add_json(plan->outbox, ".dfgen/bases/places.json", plan->base_places);
     json_decref(plan->base_places);
     if (!diag_error_count(plan->diag))

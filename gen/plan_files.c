@@ -108,7 +108,7 @@ static bool is_wanted(const struct outbox *outbox, const char *step)
 
 static bool is_ours(const char *name)
 {
-    static const char *const named[] = {"config.json", "image.json", "image.in", "places.json"};
+    static const char *const named[] = {"config.json", "image.json", "places.json"};
     for (size_t i = 0; i < sizeof named / sizeof *named; i++)
         if (!strcmp(name, named[i]))
             return true;

@@ -58,6 +58,7 @@ struct plan {
     SEQ(struct plan_context *) contexts;
     SEQ(const struct image_layer *) bases;  /* whose edges stand in the graph */
     struct json_t *base_places;
+    bool has_empty;                     /* the edge of an empty root stands in the graph */
     struct outbox *outbox;
 };
 

@@ -1,5 +1,5 @@
 /*
- * Owns the common part of every step: its step file, its N.in, its edge, its place for messages. Called by the files that
+ * Owns the common part of every step: its step file, its edge, its place for messages. Called by the files that
  * plan one kind of step each. Must not know what a step does.
  */
 #include "gen/diag.h"
@@ -94,8 +94,9 @@ struct plan_step plan_step_begin_text(struct plan *plan, enum rule rule, const c
     const char *description =
         plan_printable(arena, span_of(arena_printf(arena, "[%s] %s", label, text)), DESCRIPTION_WIDTH);
     struct plan_step step = {.plan = plan, .base = base, .json = json_object()};
+    json_object_set_new(step.json, "in", json_array());
     step.edge = graph_edge(plan->graph, rule, arena_printf(arena, "%s.json", base), description);
-    vec_push(&step.edge->inputs, arena_printf(arena, "%s.in", base));
+    vec_push(&step.edge->inputs, step.edge->step);
     vec_push(&step.edge->order_only, ".dfgen/settings.json");
     const char *last = strrchr(base, '/');
     vec_push(&step.edge->order_only, arena_printf(arena, "%.*s/places.json", (int)(last - base), base));
@@ -112,12 +113,14 @@ struct plan_step plan_step_begin(struct planned *planned, struct plan *plan, enu
 
 void plan_step_line(struct plan_step *step, const char *role, const char *const *words, size_t count)
 {
-    buf_puts(&step->in, role);
+    struct buf line = {0};
+    buf_puts(&line, role);
     for (size_t i = 0; i < count; i++) {
-        buf_putc(&step->in, ' ');
-        escape_add(&step->in, span_of(words[i]), true);
+        buf_putc(&line, ' ');
+        escape_add(&line, span_of(words[i]), true);
     }
-    buf_putc(&step->in, '\n');
+    json_array_append_new(json_object_get(step->json, "in"), json_bytes((struct span){line.data, line.len}));
+    buf_free(&line);
 }
 
 void plan_step_root(struct plan_step *step, const stamp_seq *root)
@@ -151,5 +154,4 @@ void plan_step_end(struct plan_step *step, const char *out)
     vec_push(&step->edge->outputs, out);
     outbox_add_json(step->plan->outbox, step->edge->step, step->json);
     json_decref(step->json);
-    outbox_add(step->plan->outbox, arena_printf(step->plan->arena, "%s.in", step->base), &step->in);
 }

@@ -118,7 +118,6 @@ static void put_edge(struct ninja *ninja, const struct edge *edge)
     buf_puts(ninja->out, "\nbuild");
     put_paths(ninja, "", &edge->outputs);
     buf_printf(ninja->out, ": %s", rule_names[edge->rule]);
-    put_path(ninja, edge->step);
     put_paths(ninja, "", &edge->inputs);
     for (size_t i = 0; i < edge->context_files.count; i++)
         put_context_path(ninja, edge->context_files.items[i]);

@@ -30,11 +30,10 @@
 #include "runtime/lib/vec.h"
 
 enum {
-    INPUTS_LIMIT = 64 * 1024 * 1024,
     OPEN_FILES = 65536, /* a tree has a descriptor for each layer */
 };
 
-/* --- N.in --- */
+/* --- inputs --- */
 
 static const struct role {
     const char *name;
@@ -87,27 +86,19 @@ static const char *parse_input(struct arena *arena, struct span line, struct ste
     return wrong;
 }
 
-const char *step_parse_inputs(struct arena *arena, struct span text, struct step_input **inputs, size_t *count)
+const char *step_parse_inputs(struct arena *arena, const json_t *lines, struct step_input **inputs, size_t *count)
 {
-    VEC(struct step_input) list = {0};
-    const char *wrong = NULL;
-    for (int number = 1; text.len && !wrong; number++) {
-        const char *end = memchr(text.text, '\n', text.len);
-        struct step_input input;
-        wrong = end ? parse_input(arena, (struct span){text.text, (size_t)(end - text.text)}, &input) : "cut short";
-        if (wrong) {
-            wrong = arena_printf(arena, "line %d: %s", number, wrong);
-            break;
-        }
-        vec_push(&list, input);
-        text = span_skip(text, (size_t)(end + 1 - text.text));
+    *count = 0;
+    *inputs = arena_array(arena, json_array_size(lines), sizeof **inputs);
+    for (size_t i = 0; i < json_array_size(lines); i++) {
+        const json_t *line = json_array_get(lines, i);
+        const char *wrong =
+            json_is_string(line) ? parse_input(arena, json_bytes_value(arena, line), &(*inputs)[i]) : "no string";
+        if (wrong)
+            return arena_printf(arena, "\"in\" %zu: %s", i + 1, wrong);
     }
-    *count = wrong ? 0 : list.count;
-    *inputs = arena_array(arena, *count, sizeof **inputs);
-    if (*count)
-        memcpy(*inputs, list.items, *count * sizeof **inputs);
-    vec_free(&list);
-    return wrong;
+    *count = json_array_size(lines);
+    return NULL;
 }
 
 const struct step_input *step_input(const struct step *step, enum input_role role, size_t n)
@@ -118,19 +109,16 @@ const struct step_input *step_input(const struct step *step, enum input_role rol
     return NULL;
 }
 
+/* "in" says where things lie, never what they are: it is taken out of what the key is made of. */
 static void load_inputs(struct step *step)
 {
-    struct buf text = {0};
-    const char *path = arena_printf(step->arena, "%s.in", step->base);
-    if (file_read_at(AT_FDCWD, path, &text, INPUTS_LIMIT) < 0)
-        die_usage("%s:", path);
-    const char *wrong = step_parse_inputs(step->arena, (struct span){buf_text(&text), text.len}, &step->inputs, &step->input_count);
-    buf_free(&text);
+    const char *wrong = step_parse_inputs(step->arena, json_object_get(step->json, "in"), &step->inputs, &step->input_count);
     if (wrong)
-        die_usage("%s: %s", path, wrong);
+        die_usage("%s: %s", step->file, wrong);
     if (!step_input(step, INPUT_OUT, 0) || step_input(step, INPUT_OUT, 1))
-        die_usage("%s: it takes one line \"out\"", path);
+        die_usage("%s: \"in\" takes one line \"out\"", step->file);
     step->out = step_input(step, INPUT_OUT, 0)->paths[0];
+    json_object_del(step->json, "in");
 }
 
 /* --- JSON files --- */
@@ -148,9 +136,8 @@ static json_t *read_json(const char *path)
     return value;
 }
 
-static void load_step_file(struct step *step)
+static void check_step_file(struct step *step)
 {
-    step->json = read_json(step->file);
     int64_t format = json_get_int(step->json, "format", STEP_FORMAT);
     if (format != STEP_FORMAT)
         die_usage("%s: of format %" PRId64 ", but this is dfgen " DFGEN_VERSION " with format %d: run dfgen again", step->file, format,
@@ -190,14 +177,48 @@ static void load_places(struct step *step)
     json_decref(places);
 }
 
-/* In the nearest folder .dfgen above the step file. */
-static const char *settings_path(const struct step *step)
+/* A file of the nearest folder .dfgen above the step file. */
+static const char *common_file(const struct step *step, const char *file)
 {
     static const char name[] = ".dfgen/";
     for (const char *at = step->file + strlen(step->file); at > step->file; at--)
         if (!strncmp(at - 1, name, sizeof name - 1) && (at - 1 == step->file || at[-2] == '/'))
-            return arena_printf(step->arena, "%.*s.dfgen/settings.json", (int)(at - 1 - step->file), step->file);
+            return arena_printf(step->arena, "%.*s.dfgen/%s", (int)(at - 1 - step->file), step->file, file);
     die_usage("%s: not in a folder .dfgen", step->file);
+}
+
+static const char *without_suffix(const struct step *step, const char *suffix)
+{
+    size_t len = strlen(step->file), tail = strlen(suffix);
+    bool has = len > tail && !strcmp(step->file + len - tail, suffix) && step->file[len - tail - 1] != '/';
+    return has ? arena_strndup(step->arena, step->file, len - tail) : NULL;
+}
+
+/* All layers of a build are packed the same way: one file says how, and a layer's name says from which stamp. */
+static json_t *layer_step(const struct step *step, const char *base)
+{
+    json_t *json = read_json(common_file(step, "layer.json"));
+    struct buf stamp = {0};
+    escape_add(&stamp, span_of(base), true);
+    json_object_set_new(json, "in", json_pack("[o,o]", json_sprintf("root %s.stamp", buf_text(&stamp)),
+                                              json_sprintf("out %s.layer", buf_text(&stamp))));
+    buf_free(&stamp);
+    return json;
+}
+
+static void load_step_file(struct step *step)
+{
+    const char *base = without_suffix(step, ".layer");
+    if (base) {
+        step->base = step->file;
+        step->json = layer_step(step, base);
+    } else {
+        step->base = without_suffix(step, ".json");
+        if (!step->base)
+            die_usage("%s: a step file is called NAME.json (or, for a layer, NAME.layer)", step->file);
+        step->json = read_json(step->file);
+    }
+    check_step_file(step);
 }
 
 static void open_store(struct step *step, enum id_mode mode)
@@ -226,16 +247,12 @@ static void raise_limit(void)
 
 void step_load(struct step *step, const char *file, enum id_mode mode)
 {
-    size_t len = strlen(file);
     *step = (struct step){.arena = xcalloc(1, sizeof *step->arena)};
     step->file = arena_strdup(step->arena, file);
-    if (len < 6 || strcmp(file + len - 5, ".json") || file[len - 6] == '/')
-        die_usage("%s: a step file is called NAME.json", file);
-    step->base = arena_strndup(step->arena, file, len - 5);
     load_step_file(step);
     load_inputs(step);
     load_places(step);
-    step->settings = read_json(settings_path(step));
+    step->settings = read_json(common_file(step, "settings.json"));
     raise_limit();
     open_store(step, mode);
 }

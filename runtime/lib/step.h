@@ -1,17 +1,17 @@
 /*
  * The contract between gen and the helpers: the files of an edge, and what they hold. docs/architecture.md has every member.
  *
- * A step S of a stage is a few files in .dfgen/STAGE/ with one beginning:
- *     N.json    the step file: all that determines the result, but for the content of inputs. Canonical JSON. Part of the key.
- *     N.in      where the inputs lie: one a line, "ROLE PATH [MORE]". Says where, never what: no part of the key.
+ * A step of a stage is a few files in .dfgen/STAGE/ with one beginning:
+ *     N.json    the step file, canonical JSON: all that determines the result but the content of inputs. It is part of the key, less its member "in":
+ *               where the inputs lie, an array of lines "ROLE PATH [MORE]", never what they are.
  *     N.list    context files that the step may read (context.h)
  *     N.stamp   the result: layer ids of the root file system, lowest first, one a line
  *     N.log     output of a RUN, whole
- * and two that its edge has as order-only inputs, since neither changes a result:
+ * and files that its edge has as order-only inputs, since they do not change a result:
  *     .dfgen/STAGE/places.json    where each step stands in its Dockerfile, for messages
  *     .dfgen/settings.json        store, secrets, sockets, proxies
- * Paths in N.in are relative to the folder that ninja runs in, escaped by escape_add with space. ROLE is root, stage, context, fetch, blob,
- * layer, config, image or out. The step file may have "format": STEP_FORMAT; another number is refused.
+ * A layer edge has no step file: its argument is its output N.layer, its stamp is N.stamp, and .dfgen/layer.json says how all layers are packed.
+ * Paths in "in" are relative to the folder that ninja runs in, bytes escaped as in list.h with space as \040 too.
  */
 #ifndef DFGEN_STEP_H
 #define DFGEN_STEP_H
@@ -50,7 +50,7 @@ struct step_input {
 struct step {
     const char *file;       /* path of the step file */
     const char *base;       /* the same without ".json" */
-    struct json_t *json;    /* of N.json */
+    struct json_t *json;    /* of N.json, less "in" */
     const char *kind;       /* its "kind" */
     struct step_input *inputs;
     size_t input_count;

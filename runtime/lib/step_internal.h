@@ -14,7 +14,7 @@ struct step_input;
 /* Append text with control bytes and what is no UTF-8 as \xHH. newline: what a newline becomes. */
 void step_add_visible(struct buf *out, struct span text, const char *newline);
 
-/* Parse the text of an N.in. NULL, or what is wrong (the arena's text). */
-const char *step_parse_inputs(struct arena *arena, struct span text, struct step_input **inputs, size_t *count);
+/* Parse the lines of a step file's "in". NULL, or what is wrong (the arena's text). */
+const char *step_parse_inputs(struct arena *arena, const json_t *lines, struct step_input **inputs, size_t *count);
 
 #endif

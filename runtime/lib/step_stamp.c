@@ -15,6 +15,7 @@
 #include "runtime/lib/arena.h"
 #include "runtime/lib/buf.h"
 #include "runtime/lib/fdio.h"
+#include "runtime/lib/json.h"
 #include "runtime/lib/span.h"
 #include "runtime/lib/step_internal.h"
 #include "runtime/lib/tree.h"
@@ -135,16 +136,15 @@ static void add_inputs_of(struct search *search, const char *stamp)
 {
     static const char suffix[] = ".stamp";
     size_t len = strlen(stamp), tail = sizeof suffix - 1;
-    struct buf text = {0};
     struct step_input *inputs;
     size_t count;
     if (len <= tail || strcmp(stamp + len - tail, suffix))
         return;
-    const char *path = arena_printf(search->arena, "%.*s.in", (int)(len - tail), stamp);
-    if (file_read_at(AT_FDCWD, path, &text, STAMP_LIMIT) == 0 &&
-        !step_parse_inputs(search->arena, (struct span){buf_text(&text), text.len}, &inputs, &count))
+    const char *path = arena_printf(search->arena, "%.*s.json", (int)(len - tail), stamp);
+    json_t *json = json_read_at(AT_FDCWD, path, JSON_LIMIT, NULL);
+    if (!step_parse_inputs(search->arena, json_object_get(json, "in"), &inputs, &count))
         add_stamps(search, inputs, count);
-    buf_free(&text);
+    json_decref(json);
 }
 
 /* Every stamp that names it was made from one that names it, back to the step whose layer it is: all must be made again. */

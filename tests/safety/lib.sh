@@ -22,19 +22,25 @@ begin_steps() {
     config=$(blob "$layout" "$(member digest "$manifest" | head -n 1)")
     digest=$(member digest "$manifest" | tail -n 1)
     diff_id=$(tr -d ' \n' <"$config" | sed 's/.*"diff_ids":\["\([^"]*\)".*/\1/')
-    printf '{"kind":"base","layer":{"diff_id":"%s","digest":"%s","mediaType":"%s","size":%s}}\n' "$diff_id" "$digest" \
-        "$(member mediaType "$manifest" | grep layer | tail -n 1)" "$(wc -c <"$(blob "$layout" "$digest")")" >.dfgen/s/0.json
-    printf 'blob %s\nout .dfgen/s/0.stamp\n' "$(blob "$layout" "$digest")" >.dfgen/s/0.in
+    printf '{"in":["blob %s","out .dfgen/s/0.stamp"],"kind":"base","layer":{"diff_id":"%s","digest":"%s","mediaType":"%s","size":%s}}\n' \
+        "$(blob "$layout" "$digest")" "$diff_id" "$digest" "$(member mediaType "$manifest" | grep layer | tail -n 1)" \
+        "$(wc -c <"$(blob "$layout" "$digest")")" >.dfgen/s/0.json
     "$HELPERS/dfgen-base" .dfgen/s/0.json || fail "dfgen-base"
     previous=.dfgen/s/0.stamp number=0
 }
 
+# write_step MEMBERS: the file of run step $number, on top of $previous.
+write_step() {
+    printf '{"in":["root %s",%s"out .dfgen/s/%s.stamp"],"kind":"run"%s}\n' "$previous" "${INPUTS:-}" "$number" "${1:+,$1}" \
+        >".dfgen/s/$number.json"
+}
+
 # run_json MEMBERS: the next run step, on top of the previous one when that was made; the status is dfgen-run's, its messages are in err.
-# A root other than the previous one's: $ROOT. More lines of inputs: $INPUTS.
+# A root other than the previous one's: $ROOT. More inputs, as JSON strings with a comma behind each: $INPUTS.
 run_json() {
     number=$((number + 1))
-    printf '{"kind":"run"%s}\n' "${1:+,$1}" >.dfgen/s/$number.json
-    printf 'root %s\n%sout .dfgen/s/%s.stamp\n' "${ROOT:-$previous}" "${INPUTS:-}" $number >.dfgen/s/$number.in
+    printf '{"in":["root %s",%s"out .dfgen/s/%s.stamp"],"kind":"run"%s}\n' "${ROOT:-$previous}" "${INPUTS:-}" $number "${1:+,$1}" \
+        >.dfgen/s/$number.json
     "$HELPERS/dfgen-run" .dfgen/s/$number.json 2>err || return
     previous=.dfgen/s/$number.stamp
 }

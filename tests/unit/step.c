@@ -28,6 +28,21 @@ static void put(const char *path, const char *text)
         unit_fail(__FILE__, __LINE__, "cannot write %s", path);
 }
 
+/* A step file: a JSON object, and lines for its "in". */
+static void put_step(const char *path, const char *object, const char *lines)
+{
+    json_t *json = json_loads(object, 0, NULL), *in = json_array();
+    for (size_t len; *lines; lines += len + (lines[len] == '\n')) {
+        len = strcspn(lines, "\n");
+        json_array_append_new(in, json_stringn(lines, len));
+    }
+    json_object_set_new(json, "in", in);
+    char *text = json_dumps(json, JSON_SORT_KEYS | JSON_COMPACT);
+    put(path, text);
+    free(text);
+    json_decref(json);
+}
+
 /* A build folder with one step of stage "app". */
 static void make_files(void)
 {
@@ -37,10 +52,10 @@ static void make_files(void)
     mkdir(".dfgen/bases", 0755);
     put(".dfgen/settings.json", "{\"store\":\"store\"}\n");
     put(".dfgen/app/places.json", "{\"2\":{\"label\":\"app 2/3\",\"text\":\"RUN npm ci\",\"where\":\"Dockerfile:12\"}}\n");
-    put(".dfgen/app/2.json", "{\"kind\":\"run\"}\n");
-    put(".dfgen/app/2.in", "root .dfgen/app/1.stamp\nstage a\\040b\\011c.stamp second.stamp\nout .dfgen/app/2.stamp\n");
+    put_step(".dfgen/app/2.json", "{\"kind\":\"run\"}",
+             "root .dfgen/app/1.stamp\nstage a\\040b\\011c.stamp second.stamp\nout .dfgen/app/2.stamp\n");
     put(".dfgen/app/1.stamp", ONE "\n" TWO "\n");
-    put(".dfgen/app/1.in", "root .dfgen/bases/1.stamp\nout .dfgen/app/1.stamp\n");
+    put_step(".dfgen/app/1.json", "{\"kind\":\"run\"}", "root .dfgen/bases/1.stamp\nout .dfgen/app/1.stamp\n");
     put(".dfgen/bases/1.stamp", ONE "\n");
 }
 
@@ -115,14 +130,15 @@ static void test_bad_files(void)
         {"an array", ".dfgen/app/2.json", "[]", "no JSON object"},
         {"no kind", ".dfgen/app/2.json", "{}", "no \"kind\""},
         {"another format", ".dfgen/app/2.json", "{\"kind\":\"run\",\"format\":2}", "run dfgen again"},
+        {"inputs that are no list", ".dfgen/app/2.json", "{\"kind\":\"run\",\"in\":\"out a\"}", "takes one line"},
+        {"an input that is no text", ".dfgen/app/2.json", "{\"kind\":\"run\",\"in\":[1]}", "\"in\" 1: no string"},
         {"no out", ".dfgen/app/2.in", "", "takes one line \"out\""},
         {"two outs", ".dfgen/app/2.in", "out a\nout b\n", "takes one line \"out\""},
-        {"unknown role", ".dfgen/app/2.in", "out a\nrot b\n", "line 2: unknown role rot"},
-        {"cut short", ".dfgen/app/2.in", "out a\nroot b", "line 2: cut short"},
-        {"empty line", ".dfgen/app/2.in", "\nout a\n", "line 1: malformed"},
-        {"two spaces", ".dfgen/app/2.in", "out  a\n", "line 1: malformed"},
-        {"trailing space", ".dfgen/app/2.in", "out a \n", "line 1: malformed"},
-        {"stray backslash", ".dfgen/app/2.in", "out a\\b\n", "line 1: malformed"},
+        {"unknown role", ".dfgen/app/2.in", "out a\nrot b\n", "\"in\" 2: unknown role rot"},
+        {"empty line", ".dfgen/app/2.in", "\nout a\n", "\"in\" 1: malformed"},
+        {"two spaces", ".dfgen/app/2.in", "out  a\n", "\"in\" 1: malformed"},
+        {"trailing space", ".dfgen/app/2.in", "out a \n", "\"in\" 1: malformed"},
+        {"stray backslash", ".dfgen/app/2.in", "out a\\b\n", "\"in\" 1: malformed"},
         {"context without list", ".dfgen/app/2.in", "context .\nout a\n", "wrong number of words for context"},
         {"blob with offset alone", ".dfgen/app/2.in", "blob a 1\nout a\n", "wrong number of words for blob"},
         {"root with two", ".dfgen/app/2.in", "root a b\nout a\n", "wrong number of words for root"},
@@ -132,15 +148,17 @@ static void test_bad_files(void)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         unit_row("bad: %s", rows[i].name);
         make_files();
-        put(rows[i].path, rows[i].text);
+        if (strstr(rows[i].path, ".in"))
+            put_step(".dfgen/app/2.json", "{\"kind\":\"run\"}", rows[i].text);
+        else
+            put(rows[i].path, rows[i].text);
         UNIT_INT(EXIT_USAGE, run(load, ".dfgen/app/2.json", &said));
         if (!strstr(buf_text(&said), rows[i].said))
             unit_fail(__FILE__, __LINE__, "said %s", buf_text(&said));
     }
     static const char *const names[] = {".dfgen/app/none.json", ".dfgen/app/2", ".json", "elsewhere.json"};
     make_files();
-    put("elsewhere.json", "{\"kind\":\"run\"}");
-    put("elsewhere.in", "out x\n");
+    put_step("elsewhere.json", "{\"kind\":\"run\"}", "out x\n");
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         unit_row("bad name: %s", names[i]);
         UNIT_INT(EXIT_USAGE, run(load, (void *)(uintptr_t)names[i], &said));
@@ -317,7 +335,8 @@ static void test_missing(void)
     UNIT_INT(0, run(open_tree, NULL, &said));
     unit_row("inputs that go round in a circle end");
     put(".dfgen/app/1.stamp", TWO "\n");
-    put(".dfgen/app/1.in", "root .dfgen/app/1.stamp\nroot .dfgen/app/2.stamp\nout .dfgen/app/1.stamp\n");
+    put_step(".dfgen/app/1.json", "{\"kind\":\"run\"}",
+             "root .dfgen/app/1.stamp\nroot .dfgen/app/2.stamp\nout .dfgen/app/1.stamp\n");
     put(".dfgen/app/2.stamp", TWO "\n");
     UNIT_INT(EXIT_BUILD, run(open_tree, NULL, &said));
     UNIT_INT(-1, stat(".dfgen/app/2.stamp", &st));
@@ -331,7 +350,7 @@ static void make_key(const char *json, const char *stamp, char hex[65])
     struct step step;
     struct digest_state key;
     make_files();
-    put(".dfgen/app/2.json", json);
+    put_step(".dfgen/app/2.json", json, "root .dfgen/app/1.stamp\nout .dfgen/app/2.stamp\n");
     put(".dfgen/app/1.stamp", stamp);
     step_load(&step, ".dfgen/app/2.json", MODE_ROOT);
     struct stamp root = step_root(&step);
@@ -362,6 +381,30 @@ static void test_keys(void)
         UNIT_INT(64, strlen(hex));
         UNIT_INT(rows[i].same, !strcmp(first, hex));
     }
+}
+
+/* Where inputs lie is no part of what they are: another folder, the same key. A layer's step is made of its name. */
+static void test_places_and_layers(void)
+{
+    char first[65], moved[65];
+    struct step step;
+    struct digest_state key;
+    unit_row("key: inputs elsewhere");
+    make_key("{\"kind\":\"run\"}", ONE "\n", first);
+    put_step(".dfgen/app/2.json", "{\"kind\":\"run\"}", "root .dfgen/bases/1.stamp\nout .dfgen/app/moved.stamp\n");
+    step_load(&step, ".dfgen/app/2.json", MODE_ROOT);
+    struct stamp root = step_root(&step);
+    step_key_begin(&step, &root, &key);
+    step_key_end(&key, moved);
+    step_close(&step);
+    UNIT_STR(first, moved);
+    unit_row("a layer");
+    put(".dfgen/layer.json", "{\"kind\":\"layer\",\"compression\":\"zstd\"}");
+    step_load(&step, ".dfgen/app/1.layer", MODE_ROOT);
+    UNIT_STR("layer", step.kind);
+    UNIT_STR(".dfgen/app/1.layer", step.out);
+    UNIT_STR(".dfgen/app/1.stamp", step_input(&step, INPUT_ROOT, 0)->paths[0]);
+    step_close(&step);
 }
 
 /* --- main --- */
@@ -404,10 +447,10 @@ int main(void)
     test_write();
     test_missing();
     test_keys();
+    test_places_and_layers();
     test_main();
     tree_remove_at(AT_FDCWD, ".dfgen");
     tree_remove_at(AT_FDCWD, "store");
     unlink("elsewhere.json");
-    unlink("elsewhere.in");
     return unit_end();
 }
