@@ -145,7 +145,7 @@ static void put_made(struct plan *plan, const char *path)
 {
     const struct owner *owner = plan->options.owner;
     struct plan_entry made = {.entry = {
-        .path = path, .type = ENTRY_DIR, .mode = mode_of_made(plan->options.chmod),
+        .path = path, .type = ENTRY_DIR, .mode = mode_of_made(plan->is_archive ? NULL : plan->options.chmod),
         .uid = owner ? owner->uid : 0, .gid = owner ? owner->gid : 0,
     }};
     put(plan, &made);
@@ -471,12 +471,10 @@ int copy_plan_add_archive(struct plan *plan, const struct tree *archive, const c
     enum there there = look(plan, plan->dest);
     if (there == THERE_OTHER)
         return fail(plan, error, "not a directory", plan->dest);
-    if (need_dest_folder(plan, error) < 0)
-        return -1;
     plan->sources++;
     plan->is_archive = true;
     plan->parent = NULL;
-    int result = add_match(plan, archive, &spec, &match, error);
+    int result = need_dest_folder(plan, error) < 0 ? -1 : add_match(plan, archive, &spec, &match, error);
     join_links(plan, "", plan->dest);
     plan->is_archive = false;
     return result;

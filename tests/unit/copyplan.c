@@ -68,7 +68,7 @@ static const struct {
 static const struct {
     const char *root, *archive, *flags, *want;
 } archives[] = {
-    {"-", "x:0600,12,34 s/:0700,12,34 s/y", "", "d/ d/s/:700,12,34 d/s/y d/x:600,12,34"}, {"-", "x:0600,12,34", "chown=5:6 chmod=777", "d/:777,5,6 d/x:600,5,6"},
+    {"-", "x:0600,12,34 s/:0700,12,34 s/y", "", "d/ d/s/:700,12,34 d/s/y d/x:600,12,34"}, {"-", "x:0600,12,34", "chown=5:6 chmod=777", "d/:755,5,6 d/x:600,5,6"},
     {"d/ d/s/ d/s/keep d/f d/x/ d/x/in d/l->/etc", "s/:0700,12,34 s/new f x l/ l/in", "", "d/ d/f d/l/ d/l/in d/s/:700,12,34 d/s/new d/x"},
     {"d", "x", "", "!not a directory: /d"}, {"-", "a b=a", "", "d/ d/a d/b=d/a"}, {"d/ d/a", "a/b", "", "d/ d/a/ d/a/b"}, {"r/ d->r", "x", "", "r/ r/x"},
 };
