@@ -84,7 +84,7 @@ static void add_layer(struct plan *plan, struct planned *planned, const struct a
     vec_push(&edge->inputs, LAYER_FILE);
     vec_push(&edge->order_only, ".dfgen/settings.json");
     vec_push(&edge->order_only, arena_printf(arena, "%s/places.json", planned->folder));
-    seq_push(arena, &planned->layers, (struct plan_layer){.descriptor = output, .text = action->text});
+    seq_push(arena, &planned->layers, (struct plan_layer){.descriptor = output, .text = history_text(plan, planned, action)});
 }
 
 static bool plan_action(struct plan *plan, struct planned *planned, const struct action *action)

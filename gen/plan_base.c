@@ -72,11 +72,29 @@ stamp_seq plan_base(struct plan *plan, const struct image *image, struct place p
     return root;
 }
 
+/* The stamp of a root without files, for what copies from an empty stage: one step for all of them. */
+static const char *empty_root(struct plan *plan)
+{
+    static const char base[] = ".dfgen/bases/empty", stamp[] = ".dfgen/bases/empty.stamp";
+    if (plan->has_empty)
+        return stamp;
+    plan->has_empty = true;
+    plan_place(plan->base_places, "empty", "base", "scratch", "an empty root");
+    struct plan_step step = plan_step_begin_text(plan, RULE_COPY, base, "base", "an empty root");
+    json_object_set_new(step.json, "kind", json_string("copy"));
+    json_object_set_new(step.json, "dest", json_string("/"));
+    plan_step_end(&step, stamp);
+    return stamp;
+}
+
 stamp_seq plan_origin(struct plan *plan, const struct origin *origin, struct place place)
 {
+    stamp_seq root = {0};
     if (origin->kind == ORIGIN_STAGE)
-        return plan->planned[origin->stage->index].root;
-    if (origin->kind == ORIGIN_IMAGE)
-        return plan_base(plan, origin->image, place);
-    return (stamp_seq){0};
+        root = plan->planned[origin->stage->index].root;
+    else if (origin->kind == ORIGIN_IMAGE)
+        root = plan_base(plan, origin->image, place);
+    if (!root.count)
+        seq_push(plan->arena, &root, empty_root(plan));
+    return root;
 }

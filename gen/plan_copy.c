@@ -71,22 +71,26 @@ static const char *text_of(struct arena *arena, struct span text)
 static bool add_missing(struct listing *listing, const char *path, struct place place, const char *error)
 {
     struct plan *plan = listing->plan;
-    const char *clean = path_clean(plan->arena, span_of(path));
+    const struct pattern_list *patterns = listing->context->patterns;
+    const char *clean = path_clean(plan->arena, span_of(path)), *real = clean;
     struct stat st;
-    if (has_wildcard(plan->arena, path) || !*clean) {
+    /* Where symlinks lead: that is the place where the file would have to be. */
+    tree_resolve(context_tree(listing->context->context), plan->arena, clean, true, &real);
+    if (has_wildcard(plan->arena, path) || !*real) {
         if (listing->is_needed)
             diag_error(plan->diag, place, "%s", error);
         return false;
     }
-    if (fstatat(context_dir(listing->context->context), clean, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+    bool is_there = fstatat(context_dir(listing->context->context), real, &st, AT_SYMLINK_NOFOLLOW) == 0;
+    if (is_there || (patterns && pattern_list_excludes(patterns, real))) {
         if (listing->is_needed)
             diag_error(plan->diag, place, "\"/%s\": not found: the ignore file excludes it", clean);
         return false;
     }
     if (listing->is_needed)
         diag_warn(plan->diag, place, "\"/%s\": not found; ninja needs an edge that makes it", clean);
-    context_list_add_missing(listing->list, clean, listing->context->patterns);
-    vec_push(&listing->edge->context_files, path_join(plan->arena, listing->context->folder, clean));
+    context_list_add_missing(listing->list, real, patterns);
+    vec_push(&listing->edge->context_files, path_join(plan->arena, listing->context->folder, real));
     return true;
 }
 
@@ -97,14 +101,15 @@ static bool list_source(struct listing *listing, const struct source_spec *spec,
     const char *error = NULL;
     if (sources_touched(context_tree(listing->context->context), plan->arena, spec, &touches, &error) == 0)
         return true;
-    if (errno == ENOENT && !spec->parents)
+    if (errno == ENOENT)
         return add_missing(listing, spec->path, place, error);
     if (listing->is_needed)
         diag_error(plan->diag, place, "%s", error ? error : strerror(errno));
     return false;
 }
 
-static struct pattern_list *excludes(struct plan *plan, const struct copy_action *copy, struct place place, bool *is_bad)
+static struct pattern_list *excludes(struct plan *plan, const struct planned *planned, const struct copy_action *copy,
+                                     struct place place, bool *is_bad)
 {
     if (!copy->exclude.count)
         return NULL;
@@ -113,7 +118,7 @@ static struct pattern_list *excludes(struct plan *plan, const struct copy_action
         texts[i] = text_of(plan->arena, copy->exclude.items[i]);
     struct pattern_list *list = pattern_list_of(plan->arena, texts, copy->exclude.count, &error);
     *is_bad = !list;
-    if (!list)
+    if (!list && planned->stage->is_needed)
         diag_error(plan->diag, place, "--exclude: %s", error);
     return list;
 }
@@ -124,7 +129,7 @@ static bool list_context(struct plan_step *step, struct planned *planned, const 
     struct plan *plan = step->plan;
     struct plan_context *context = plan_context(plan, copy->from.kind == ORIGIN_FOLDER ? copy->from.folder : NULL);
     bool is_bad = false;
-    struct pattern_list *exclude = excludes(plan, copy, place, &is_bad);
+    struct pattern_list *exclude = excludes(plan, planned, copy, place, &is_bad);
     if (context->error && planned->stage->is_needed)
         diag_error(plan->diag, place, "%s", context->error);
     if (context->error || is_bad)
@@ -158,17 +163,21 @@ static void set_true(json_t *json, const char *key, bool value)
         json_object_set_new(json, key, json_true());
 }
 
-/* All that git brought, or the one file. Its name is no pattern, but would be read as one where it has a wildcard. */
+/* A path that is no pattern, as a source: it would be read as one where it has a wildcard. */
+static const char *literal(struct arena *arena, const char *path)
+{
+    if (!has_wildcard(arena, path))
+        return path;
+    char *escaped = arena_alloc(arena, strlen(path) * 3 + 1), *out = escaped;
+    for (const char *c = path; *c; c++)
+        out += sprintf(out, *c == '\\' ? "\\%c" : strchr("*?[", *c) ? "[%c]" : "%c", *c);
+    return escaped;
+}
+
+/* All that git brought, or the one file. */
 static const char *remote_path(struct arena *arena, const struct add_source *remote)
 {
-    if (remote->kind == ADD_GIT)
-        return "/";
-    if (!glob_is_wildcard(remote->name))
-        return remote->name;
-    char *path = arena_alloc(arena, strlen(remote->name) * 3 + 1), *out = path;
-    for (const char *c = remote->name; *c; c++)
-        out += sprintf(out, *c == '\\' ? "\\%c" : strchr("*?[", *c) ? "[%c]" : "%c", *c);
-    return path;
+    return remote->kind == ADD_GIT ? "/" : literal(arena, remote->name);
 }
 
 static size_t count_remote(const struct copy_action *copy)
@@ -277,7 +286,8 @@ const char *plan_mount_files(struct plan *plan, struct planned *planned, const s
     struct copy_action copy = {.from = mount->from};
     const char *clean = path_clean(plan->arena, mount->mount.source);
     copy.dest = span_of(arena_printf(plan->arena, "/%s", clean));
-    seq_push(plan->arena, &copy.sources, (struct copy_source){.path = copy.dest, .place = mount->place});
+    struct span path = span_of(literal(plan->arena, arena_printf(plan->arena, "/%s", clean)));
+    seq_push(plan->arena, &copy.sources, (struct copy_source){.path = path, .place = mount->place});
     struct plan_step step = plan_step_begin(planned, plan, RULE_COPY, name, label, action);
     bool is_fine = plan_copy_step(&step, planned, &copy, mount->place);
     const char *stamp = arena_printf(plan->arena, "%s.stamp", step.base);
