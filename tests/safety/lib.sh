@@ -1,6 +1,7 @@
 # shellcheck shell=sh
 # Steps by hand, for tests of the helpers alone: . "$SRC/tests/safety/lib.sh". Needs the base image busybox (or another one
 # that begin_steps is given). Sourced by tests only.
+# shellcheck disable=SC2020,SC2119,SC2120,SC2317
 . "$SRC/tests/lib.sh"
 
 HELPERS=$BUILD/libexec/dfgen
