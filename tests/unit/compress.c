@@ -1,0 +1,139 @@
+/*
+ * Guards runtime/tar/compress: the same bytes whatever the number of threads, streams that standard readers take whole, checksums of
+ * joined pieces.
+ */
+#include "unit.h"
+
+#include "runtime/tar/source.h"
+
+#include "runtime/tar/compress.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "runtime/lib/buf.h"
+
+static int put(void *data, const void *bytes, size_t len)
+{
+    buf_add(data, bytes, len);
+    return 0;
+}
+
+/* Neither constant nor noise: words out of a small set, from a fixed generator. */
+static void make_text(struct buf *text, size_t size)
+{
+    uint32_t state = 12345;
+    while (text->len < size) {
+        state = state * 1664525 + 1013904223;
+        buf_printf(text, "%s%u\n", state & 0x10000 ? "layer " : "blob:", state >> 22);
+    }
+    text->len = size;
+}
+
+static void compress(enum compression compression, int level, int threads, const struct buf *text, size_t piece, struct buf *out)
+{
+    struct compressor *compressor = compress_open(compression, level, threads, put, out);
+    int result = 0;
+    for (size_t at = 0; at < text->len; at += piece)
+        result |= compress_add(compressor, text->data + at, text->len - at < piece ? text->len - at : piece);
+    UNIT_INT(0, result | compress_close(compressor));
+}
+
+static void check_round_trip(enum compression compression, const struct buf *packed, const struct buf *text)
+{
+    FILE *file = tmpfile();
+    struct buf back = {0};
+    const void *piece;
+    ssize_t len;
+    fwrite(packed->data, 1, packed->len, file);
+    fflush(file);
+    struct source *below = source_file(fileno(file), 0, -1);
+    struct source *ahead = source_thread(below);
+    struct source *plain = source_unpack(ahead, compression);
+    while ((len = plain->next(plain, &piece)) > 0)
+        buf_add(&back, piece, (size_t)len);
+    UNIT_INT(0, len);
+    UNIT_INT(compression, compression_sniff(packed->data, packed->len));
+    UNIT_TRUE(back.len == text->len && !memcmp(buf_text(&back), buf_text(text), text->len));
+    source_close(plain);
+    source_close(ahead);
+    source_close(below);
+    fclose(file);
+    buf_free(&back);
+}
+
+static void test_threads(void)
+{
+    static const size_t sizes[] = {0, 1, 1024 * 1024 - 1, 1024 * 1024, 1024 * 1024 + 1, 9 * 1024 * 1024 + 77};
+    static const struct {
+        enum compression compression;
+        int level;
+    } forms[] = {{COMPRESSION_GZIP, 0}, {COMPRESSION_GZIP, 3}, {COMPRESSION_GZIP, 9}, {COMPRESSION_ZSTD, 0}};
+    for (size_t form = 0; form < sizeof forms / sizeof *forms; form++) {
+        char name[64];
+        if (compress_name(forms[form].compression, forms[form].level, name) < 0)
+            continue;
+        for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+            struct buf text = {0}, one = {0}, many = {0};
+            unit_row("%s, %zu bytes", name, sizes[i]);
+            make_text(&text, sizes[i]);
+            compress(forms[form].compression, forms[form].level, 1, &text, 1 << 20, &one);
+            compress(forms[form].compression, forms[form].level, 5, &text, 10007, &many);
+            UNIT_TRUE(one.len == many.len && !memcmp(one.data, many.data, one.len));
+            check_round_trip(forms[form].compression, &one, &text);
+            if (one.len > 10 && forms[form].compression == COMPRESSION_GZIP)
+                UNIT_MEM("\0\0\0\0", 4, one.data + 4, 4); /* no time in the header */
+            buf_free(&text);
+            buf_free(&one);
+            buf_free(&many);
+        }
+    }
+}
+
+static void test_crc(void)
+{
+    static const struct {
+        unsigned first, second;
+        size_t len;
+        unsigned want;
+    } rows[] = {
+        {0, 0xcbf43926, 9, 0xcbf43926},             /* "" and "123456789" */
+        {0xcbf43926, 0, 0, 0xcbf43926},             /* the other way round */
+        {0x9be3e0a3, 0x131da070, 5, 0xcbf43926},    /* "1234" and "56789" */
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        unit_row("crc %zu", i);
+        UNIT_INT(rows[i].want, compress_crc_join(rows[i].first, rows[i].second, rows[i].len));
+    }
+}
+
+static int fail_put(void *data, const void *bytes, size_t len)
+{
+    (void)data, (void)bytes, (void)len;
+    errno = ENOSPC;
+    return -1;
+}
+
+/* A full disk ends in an error, not in a hang. */
+static void test_failure(void)
+{
+    static const enum compression forms[] = {COMPRESSION_NONE, COMPRESSION_GZIP};
+    struct buf text = {0};
+    make_text(&text, 20 << 20);
+    for (size_t i = 0; i < 2; i++) {
+        unit_row("failing output, %s", compression_names[forms[i]]);
+        struct compressor *compressor = compress_open(forms[i], 0, 2, fail_put, NULL);
+        UNIT_INT(-1, compress_add(compressor, text.data, text.len));
+        UNIT_INT(-1, compress_close(compressor));
+        UNIT_INT(ENOSPC, errno);
+    }
+    buf_free(&text);
+}
+
+int main(void)
+{
+    test_crc();
+    test_threads();
+    test_failure();
+    return unit_end();
+}
