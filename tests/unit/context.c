@@ -57,7 +57,7 @@ static void make_context(void)
     free(target);
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    snprintf(address.sun_path, sizeof address.sun_path, "%s", at("socket"));
+    snprintf(address.sun_path, sizeof address.sun_path, "%.100s", at("socket"));
     bind(fd, (struct sockaddr *)&address, sizeof address);
     close(fd);
 }
