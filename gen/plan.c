@@ -163,6 +163,7 @@ static void plan_stages(struct plan *plan)
 
 static void finish(struct plan *plan)
 {
+    plan_lost_check(plan);
     plan_contexts_finish(plan);
     add_layer_file(plan);
     for (size_t i = 0; i < plan->stages->count; i++)

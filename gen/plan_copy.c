@@ -99,6 +99,8 @@ static bool list_source(struct listing *listing, const struct source_spec *spec,
     struct plan *plan = listing->plan;
     struct sources_touch touches = {context_need, listing->context->context, touch, listing};
     const char *error = NULL;
+    if (listing->is_needed)
+        plan_lost_note(plan, listing->context, spec, place);
     if (sources_touched(context_tree(listing->context->context), plan->arena, spec, &touches, &error) == 0)
         return true;
     if (errno == ENOENT)

@@ -16,7 +16,9 @@ struct image;
 struct images;
 struct json_t;
 struct opts;
+struct named_source;
 struct pattern_list;
+struct source_spec;
 
 /* A list of stamps: where a root file system stands. */
 typedef SEQ(const char *) stamp_seq;
@@ -58,6 +60,7 @@ struct plan {
     SEQ(struct plan_context *) contexts;
     SEQ(const struct image_layer *) bases;  /* whose edges stand in the graph */
     struct json_t *base_places;
+    SEQ(struct named_source *) named;   /* plan_lost.c's */
     bool has_empty;                     /* the edge of an empty root stands in the graph */
     struct outbox *outbox;
 };
@@ -105,6 +108,13 @@ const char *plan_where(struct arena *arena, struct place place);
 /* The main context (folder NULL) or a named one; opened once. */
 struct plan_context *plan_context(struct plan *plan, const char *folder);
 void plan_contexts_finish(struct plan *plan);
+
+/* --- plan_lost.c --- */
+
+/* A source of a needed stage in a context. */
+void plan_lost_note(struct plan *plan, struct plan_context *context, const struct source_spec *spec, struct place place);
+/* Say which of them have lost their folder. The contexts are still open. */
+void plan_lost_check(struct plan *plan);
 
 /* --- plan_base.c, plan_copy.c, plan_fetch.c, plan_run.c, plan_image.c --- */
 
