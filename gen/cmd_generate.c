@@ -10,12 +10,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <config.h>
 #include "gen/diag.h"
 
 #include "gen/ast.h"
+#include "gen/check.h"
 #include "gen/emit/ninja.h"
 #include "gen/graph.h"
 #include "gen/images.h"
@@ -55,20 +57,29 @@ static struct programs find_programs(struct arena *arena)
     return (struct programs){arena_strdup(arena, self), helpers};
 }
 
-/* A Dockerfile on standard input is kept: build.ninja's own edge needs it again. */
-static void keep_standard_input(struct opts *opts)
+/* A Dockerfile that can be read only once (standard input, a pipe) is kept: build.ninja's own edge needs it again. */
+static const char kept_file[] = ".dfgen/Dockerfile";
+
+static bool can_be_read_once(const char *file)
 {
-    static const char copy[] = ".dfgen/Dockerfile";
-    struct buf text = {0};
-    if (fd_read_all(STDIN_FILENO, &text, SOURCE_LIMIT) < 0 || dir_make_at(AT_FDCWD, ".dfgen", 0777) < 0 ||
-        file_write_if_changed_at(AT_FDCWD, copy, buf_text(&text), text.len, NULL) < 0)
-        die_usage("cannot keep the Dockerfile from standard input in %s:", copy);
-    buf_free(&text);
-    opts->file = copy;
-    opts->file_name = "stdin";
+    struct stat st;
+    return !strcmp(file, "-") || (stat(file, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) || S_ISCHR(st.st_mode)));
 }
 
-static void read_source(struct opts *opts, struct source *source)
+static void keep_file(struct opts *opts)
+{
+    bool is_stdin = !strcmp(opts->file, "-");
+    autoclose int fd = is_stdin ? dup(STDIN_FILENO) : open(opts->file, O_RDONLY | O_CLOEXEC);
+    struct buf text = {0};
+    if (fd < 0 || fd_read_all(fd, &text, SOURCE_LIMIT) < 0)
+        die_usage("cannot read the Dockerfile from %s:", is_stdin ? "standard input" : opts->file_name);
+    if (dir_make_at(AT_FDCWD, ".dfgen", 0777) < 0 ||
+        file_write_if_changed_at(AT_FDCWD, kept_file, buf_text(&text), text.len, NULL) < 0)
+        die("cannot keep the Dockerfile in %s:", kept_file);
+    buf_free(&text);
+}
+
+void cmd_read_source(struct opts *opts, struct source *source)
 {
     if (source_read(source, opts->arena, opts->file, opts->file_name) == 0)
         return;
@@ -85,8 +96,10 @@ static struct graph *translate(struct opts *opts, struct images *images)
 {
     struct source source;
     struct diag *diag = diag_new();
-    read_source(opts, &source);
+    cmd_read_source(opts, &source);
     struct dockerfile *file = parse_dockerfile(opts->arena, &source, diag);
+    if (!diag_error_count(diag))
+        check_run(opts->arena, opts, file, images, false, diag);
     struct graph *graph = diag_error_count(diag) ? NULL : plan_build(opts->arena, opts, file, images, diag);
     if (!opts->quiet || diag_error_count(diag))
         diag_print(diag, stderr, !opts->quiet);
@@ -118,18 +131,22 @@ static void write_graph(const struct opts *opts, struct graph *graph)
     die("cannot write %s:", failed);
 }
 
-static int generate(int argc, char **argv, const char *kept_input, const char ***targets, const char **build_file)
+static int generate(int argc, char **argv, bool is_regenerated, const char ***targets, const char **build_file)
 {
     struct arena arena = {0};
     struct opts *opts = opts_read(&arena, argc, argv, targets);
+    if (opts->check)
+        exit(cmd_check_file(opts));
     if (!ninja_may_write(opts->build_file))
         die_usage("%s was not made by dfgen, and is left as it is: choose another name with --build-file, or another folder with -C",
                   opts->build_file);
-    if (!strcmp(opts->file, "-")) {
-        if (kept_input)
-            opts->file = kept_input, opts->file_name = "stdin";
-        else
-            keep_standard_input(opts);
+    if (can_be_read_once(opts->file) || (is_regenerated && access(opts->file, F_OK) < 0 && access(kept_file, F_OK) == 0)) {
+        if (!is_regenerated)
+            keep_file(opts);
+        opts->file_name = strcmp(opts->file_name, "-") ? opts->file_name : "stdin";
+        opts->file = kept_file;
+    } else if (!is_regenerated) {
+        unlink(kept_file);
     }
     struct images *images = images_new(&arena, opts);
     struct graph *graph = translate(opts, images);
@@ -150,7 +167,7 @@ static int generate(int argc, char **argv, const char *kept_input, const char **
 
 int cmd_generate(int argc, char **argv)
 {
-    return generate(argc, argv, NULL, NULL, NULL);
+    return generate(argc, argv, false, NULL, NULL);
 }
 
 int cmd_regenerate(const char *options_file)
@@ -159,7 +176,7 @@ int cmd_regenerate(const char *options_file)
     struct saved_options saved = settings_read_options(&arena, options_file);
     if (chdir(saved.start_dir) < 0)
         die_usage("cannot enter %s, where dfgen was run first:", saved.start_dir);
-    int result = generate(saved.argc, saved.argv, ".dfgen/Dockerfile", NULL, NULL);
+    int result = generate(saved.argc, saved.argv, true, NULL, NULL);
     arena_free(&arena);
     return result;
 }
@@ -172,7 +189,7 @@ int cmd_build(int argc, char **argv)
     for (int i = 1; i < argc; i++)
         has_options |= argv[i][0] == '-' && argv[i][1];
     if (has_options || access(".dfgen/options.json", F_OK) < 0 || access(build_file, F_OK) < 0) {
-        int result = generate(argc, argv, NULL, &targets, &build_file);
+        int result = generate(argc, argv, false, &targets, &build_file);
         if (result != EXIT_DONE)
             return result;
     } else {

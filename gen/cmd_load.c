@@ -133,23 +133,27 @@ static void name_image(struct loading *loading, const char *name, json_t *entry)
         die("cannot lock the store %s:", store->path);
     json_t *index = json_read_at(store->dir, "index.json", INDEX_LIMIT, NULL), *kept = json_array();
     const json_t *old = json_object_get(index, "manifests");
+    bool is_new = true;
     for (size_t i = 0; i < json_array_size(old); i++) {
         json_t *other = json_array_get(old, i);
         const char *own = json_get_string(json_object_get(other, "annotations"), "io.containerd.image.name", "");
-        if (strcmp(own, name))
-            json_array_append(kept, other);
+        bool is_same = !strcmp(own, name);
+        json_array_append(kept, is_same ? entry : other);
+        is_new &= !is_same;
     }
-    json_array_append_new(kept, entry);
+    if (is_new)
+        json_array_append(kept, entry);
     json_t *fresh = json_pack("{s:i,s:s,s:o}", "schemaVersion", 2, "mediaType", "application/vnd.oci.image.index.v1+json",
                               "manifests", kept);
     struct buf text = {0};
     json_write(fresh, &text);
     static const char version[] = "{\"imageLayoutVersion\":\"1.0.0\"}\n";
     if (file_write_if_changed_at(store->dir, "oci-layout", version, sizeof version - 1, NULL) < 0 ||
-        file_write_at(store->dir, "index.json", text.data, text.len, 0644) < 0)
+        file_write_if_changed_at(store->dir, "index.json", text.data, text.len, NULL) < 0)
         die("cannot write to the store %s:", store->path);
     printf("%s %s\n", name, json_get_string(entry, "digest", ""));
     buf_free(&text);
+    json_decref(entry);
     json_decref(fresh);
     json_decref(index);
 }

@@ -52,14 +52,6 @@ struct option {
         return NULL;                                                                                        \
     }
 
-#define LIST_SETTER(field)                                                                                  \
-    static const char *set_##field(struct opts *opts, const char *base, const char *value)                  \
-    {                                                                                                       \
-        (void)base;                                                                                         \
-        vec_push(&opts->field, arena_strdup(opts->arena, value));                                           \
-        return NULL;                                                                                        \
-    }
-
 TEXT_SETTER(file)
 TEXT_SETTER(target)
 TEXT_SETTER(build_dir)
@@ -67,10 +59,23 @@ TEXT_SETTER(build_file)
 TEXT_SETTER(launcher)
 FLAG_SETTER(no_cache)
 FLAG_SETTER(quiet)
+FLAG_SETTER(check)
 FLAG_SETTER(debug)
-LIST_SETTER(tags)
-LIST_SETTER(add_hosts)
-LIST_SETTER(ulimits)
+
+/* A list whose words are checked first. */
+#define CHECKED_SETTER(field, check)                                                                        \
+    static const char *set_##field(struct opts *opts, const char *base, const char *value)                  \
+    {                                                                                                       \
+        (void)base;                                                                                         \
+        const char *error = check(opts->arena, value);                                                      \
+        if (!error)                                                                                         \
+            vec_push(&opts->field, arena_strdup(opts->arena, value));                                       \
+        return error;                                                                                       \
+    }
+
+CHECKED_SETTER(tags, opts_value_tag)
+CHECKED_SETTER(add_hosts, opts_value_host)
+CHECKED_SETTER(ulimits, opts_value_ulimit)
 
 static const char *set_build_arg(struct opts *opts, const char *base, const char *value)
 {
@@ -224,6 +229,7 @@ static const struct option options[] = {
     {"allow", 0, TAKES_VALUE, set_allow, "PERMISSION", "network.host or security.insecure, for RUNs that ask for it"},
     {"timestamps", 0, TAKES_VALUE, set_timestamps, "epoch|keep",
      "times of files in layers: SOURCE_DATE_EPOCH or 0 (the default), or their own"},
+    {"check", 0, TAKES_NOTHING, set_check, NULL, "only say which build checks fire, in all stages if there is no --target"},
     {"quiet", 'q', TAKES_NOTHING, set_quiet, NULL, "no warnings"},
     {"debug", 'D', TAKES_NOTHING, set_debug, NULL, "say more"},
     {NULL, 'C', TAKES_VALUE, set_build_dir, "FOLDER", "the build folder (default: the current one)"},
@@ -235,7 +241,6 @@ static const struct option options[] = {
     {"version", 0, TAKES_NOTHING, show_version, NULL, "the version"},
     {"cache-from", 0, TAKES_VALUE, NULL, NULL, NULL},
     {"cache-to", 0, TAKES_VALUE, NULL, NULL, NULL},
-    {"check", 0, TAKES_NOTHING, NULL, NULL, NULL},
     {"iidfile", 0, TAKES_VALUE, NULL, NULL, NULL},
     {"locked", 0, TAKES_NOTHING, NULL, NULL, NULL},
     {"load", 0, TAKES_NOTHING, NULL, NULL, NULL},

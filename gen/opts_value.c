@@ -6,6 +6,7 @@
 
 #include "gen/opts_value.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "gen/ref.h"
 #include "runtime/lib/arena.h"
 #include "runtime/lib/path.h"
 #include "runtime/lib/span.h"
@@ -185,6 +187,54 @@ const char *opts_value_ssh(struct opts *opts, const char *base, const char *text
     if (pair.value)
         pair.value = opts_path(opts, base, pair.value);
     vec_push(&opts->ssh, pair);
+    return NULL;
+}
+
+const char *opts_value_tag(struct arena *arena, const char *text)
+{
+    struct ref ref;
+    if (!ref_parse(arena, span_of(text), &ref))
+        return arena_printf(arena, "\"%s\" is no image name: %s", text, ref_error(arena, span_of(text)));
+    return ref.digest ? arena_printf(arena, "\"%s\" has a digest: a name for an image has none", text) : NULL;
+}
+
+const char *opts_value_host(struct arena *arena, const char *text)
+{
+    size_t len = strcspn(text, strchr(text, '=') ? "=" : ":");
+    unsigned char address[sizeof(struct in6_addr)];
+    if (!len || !text[len])
+        return arena_printf(arena, "\"%s\": HOST:IP is wanted", text);
+    char *ip = arena_strdup(arena, text + len + 1);
+    size_t size = strlen(ip);
+    if (*ip == '[' && ip[size - 1] == ']') {
+        ip[size - 1] = 0;
+        ip++;
+    }
+    bool is_address = inet_pton(AF_INET, ip, address) == 1 || inet_pton(AF_INET6, ip, address) == 1;
+    return is_address ? NULL : arena_printf(arena, "\"%s\" is no IP address", ip);
+}
+
+static bool is_limit(const char *text, size_t len)
+{
+    if ((len == 2 && !strncmp(text, "-1", 2)) || (len == 9 && !strncmp(text, "unlimited", 9)))
+        return true;
+    return len && len < 20 && strspn(text, "0123456789") >= len;
+}
+
+const char *opts_value_ulimit(struct arena *arena, const char *text)
+{
+    static const char *const names[] = {"core",   "cpu",   "data",       "fsize",  "locks", "memlock", "msgqueue", "nice",
+                                        "nofile", "nproc", "rss",        "rtprio", "rttime", "sigpending", "stack"};
+    size_t len = strcspn(text, "=");
+    bool is_known = false;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        is_known |= strlen(names[i]) == len && !strncmp(names[i], text, len);
+    if (!is_known || !text[len])
+        return arena_printf(arena, "\"%s\": NAME=SOFT[:HARD] is wanted, NAME one of nofile, nproc, core, ...", text);
+    const char *soft = text + len + 1, *colon = strchr(soft, ':');
+    size_t soft_len = colon ? (size_t)(colon - soft) : strlen(soft);
+    if (!is_limit(soft, soft_len) || (colon && !is_limit(colon + 1, strlen(colon + 1))))
+        return arena_printf(arena, "\"%s\": a limit is a number, or -1 for none", text);
     return NULL;
 }
 

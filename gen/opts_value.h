@@ -25,6 +25,15 @@ const char *opts_value_output(struct opts *opts, const char *base, const char *t
 /* Words between commas (a CSV record), appended. */
 const char *opts_value_list(struct arena *arena, const char *text, opt_list *words);
 
+/* A name for the image: an image reference without a digest. */
+const char *opts_value_tag(struct arena *arena, const char *text);
+
+/* HOST:IP or HOST=IP; an IPv6 address may be in brackets; host-gateway is no address here. */
+const char *opts_value_host(struct arena *arena, const char *text);
+
+/* NAME=SOFT[:HARD], NAME as in docker ("nofile"), -1 or unlimited for no limit. */
+const char *opts_value_ulimit(struct arena *arena, const char *text);
+
 /* Bytes, with k, m, g. */
 const char *opts_value_size(const char *text, long long *bytes);
 

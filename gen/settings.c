@@ -4,11 +4,13 @@
  */
 #include "gen/settings.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "gen/opts.h"
 #include "runtime/lib/arena.h"
@@ -17,6 +19,12 @@
 #include "runtime/lib/fdio.h"
 #include "runtime/lib/json.h"
 #include "runtime/lib/path.h"
+
+static char *string_of(struct arena *arena, const json_t *value)
+{
+    struct span bytes = json_bytes_value(arena, value);
+    return arena_strndup(arena, bytes.text, bytes.len);
+}
 
 static json_t *text(const char *value)
 {
@@ -113,6 +121,33 @@ static int write_json(const char *path, json_t *value)
     return result;
 }
 
+/* Results in another store are no results: what the stamps of a stage name would not be found. */
+static void forget_results(const char *folder)
+{
+    DIR *dir = opendir(folder);
+    for (struct dirent *entry; dir && (entry = readdir(dir));) {
+        const char *dot = strrchr(entry->d_name, '.');
+        if (dot && (!strcmp(dot, ".stamp") || !strcmp(dot, ".layer")))
+            unlinkat(dirfd(dir), entry->d_name, 0);
+    }
+    if (dir)
+        closedir(dir);
+}
+
+static void forget_other_store(const struct opts *opts)
+{
+    json_t *old = json_read_at(AT_FDCWD, ".dfgen/settings.json", JSON_LIMIT, NULL);
+    const json_t *path = json_object_get(old, "store");
+    bool is_other = json_is_string(path) && strcmp(string_of(opts->arena, path), opts->store);
+    json_decref(old);
+    DIR *dir = is_other ? opendir(".dfgen") : NULL;
+    for (struct dirent *entry; dir && (entry = readdir(dir));)
+        if (entry->d_name[0] != '.')
+            forget_results(path_join(opts->arena, ".dfgen", entry->d_name));
+    if (dir)
+        closedir(dir);
+}
+
 int settings_write(const struct opts *opts, const char **failed)
 {
     *failed = ".dfgen";
@@ -121,6 +156,7 @@ int settings_write(const struct opts *opts, const char **failed)
     *failed = ".dfgen/.gitignore";
     if (file_write_if_changed_at(AT_FDCWD, *failed, "*\n", 2, NULL) < 0)
         return -1;
+    forget_other_store(opts);
     *failed = ".dfgen/settings.json";
     if (write_json(*failed, make_settings(opts)) < 0)
         return -1;
@@ -137,8 +173,7 @@ static char *string_in(struct arena *arena, const json_t *value, const char *pat
 {
     if (!json_is_string(value))
         damaged(path, "a string is missing");
-    struct span bytes = json_bytes_value(arena, value);
-    return arena_strndup(arena, bytes.text, bytes.len);
+    return string_of(arena, value);
 }
 
 struct saved_options settings_read_options(struct arena *arena, const char *path)

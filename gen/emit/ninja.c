@@ -146,6 +146,24 @@ static void put_program(struct ninja *ninja, const char *variable, const char *p
     buf_puts(ninja->out, "'\n");
 }
 
+/*
+ * build.ninja's own edge. What it depends on are phonies without inputs: when one is gone (a folder of the context, an ignore file), ninja makes
+ * build.ninja again instead of giving up.
+ */
+static void put_generator(struct ninja *ninja)
+{
+    const graph_paths *inputs = &ninja->graph->generator_inputs;
+    buf_puts(ninja->out, "build");
+    put_path(ninja, ninja->options->build_file);
+    buf_puts(ninja->out, ": dfgen |");
+    for (size_t i = 0; i < inputs->count; i++)
+        put_context_path(ninja, inputs->items[i]);
+    buf_puts(ninja->out, "\nbuild");
+    for (size_t i = 0; i < inputs->count; i++)
+        put_context_path(ninja, inputs->items[i]);
+    buf_puts(ninja->out, ": phony\n");
+}
+
 static void put_head(struct ninja *ninja)
 {
     buf_puts(ninja->out, mark);
@@ -160,11 +178,7 @@ static void put_head(struct ninja *ninja)
             put_rule(ninja, (enum rule)i);
     buf_puts(ninja->out, "rule dfgen\n  command = exec $dfgen --regenerate .dfgen/options.json\n"
                          "  description = dfgen\n  generator = 1\n  restat = 1\n\n");
-    buf_puts(ninja->out, "build");
-    put_path(ninja, ninja->options->build_file);
-    buf_puts(ninja->out, ": dfgen");
-    put_paths(ninja, " |", &ninja->graph->generator_inputs);
-    buf_putc(ninja->out, '\n');
+    put_generator(ninja);
 }
 
 static void put_edges(struct ninja *ninja, bool with_context)
