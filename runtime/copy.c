@@ -1,6 +1,7 @@
 /*
- * dfgen-copy: COPY, ADD and WORKDIR. Sources become trees, trees a plan, the plan a listing and so an id; files are copied only when the
- * store has no layer of that id. The rules are in runtime/copy/; here is the order of things and what is said when one goes wrong.
+ * dfgen-copy: COPY, ADD and WORKDIR. Sources become trees, trees a plan, the plan a listing and so an id; files are
+ * copied only when the store has no layer of that id. The rules are in runtime/copy/; here is the order of things and
+ * what is said when one goes wrong.
  */
 #include <jansson.h>
 
@@ -228,7 +229,8 @@ static void plan_copy(struct copy *copy)
         .chmod = member(copy, "chmod"),
     };
     if (options.chmod && !mode_is_valid(options.chmod))
-        step_die(copy->step, "invalid --chmod \"%s\": an octal number of 0 to 07777, or clauses like u+x,go=", options.chmod);
+        step_die(copy->step, "invalid --chmod \"%s\": an octal number of 0 to 07777, or clauses like u+x,go=",
+                 options.chmod);
     /* The reference makes a plain copy of a linked one that changes modes. */
     options.link = json_get_bool(json, "link", false) && !options.chmod;
     options.owner = read_owner(copy, member(copy, "chown"), !options.link);

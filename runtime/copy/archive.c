@@ -1,6 +1,6 @@
 /*
- * Owns the way from an archive to a tree. Called by dfgen-copy's main. The one file of this room that knows tar; must not know where
- * the entries go.
+ * Owns the way from an archive to a tree. Called by dfgen-copy's main. The one file of this room that knows tar; must
+ * not know where the entries go.
  */
 #include "runtime/lib/list.h"
 

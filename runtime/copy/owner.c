@@ -1,5 +1,6 @@
 /*
- * Owns how an owner's name becomes numbers. Called by dfgen-copy's main. Reads two files of the root; must not know the plan.
+ * Owns how an owner's name becomes numbers. Called by dfgen-copy's main. Reads two files of the root; must not know the
+ * plan.
  */
 #include "runtime/copy/owner.h"
 
@@ -80,7 +81,8 @@ static int check_root(const struct search *search, struct span name)
 {
     if (search->root)
         return 0;
-    *search->error = arena_printf(search->arena, "invalid user index: there is no /etc/passwd to look \"%.*s\" up in", SPAN(name));
+    *search->error = arena_printf(search->arena, "invalid user index: there is no /etc/passwd to look \"%.*s\" up in",
+                                  SPAN(name));
     return -1;
 }
 

@@ -1,7 +1,7 @@
 /*
- * Owns how a plan's entries come to lie on disk, in overlayfs form. Called by dfgen-copy's main. Must not decide what goes where.
- * Folders come first and get their metadata last, children before parents: a mode may shut us out, and what goes in changes times.
- * In between, files are placed by several threads, each a run of one folder's entries at a time.
+ * Owns how a plan's entries come to lie on disk, in overlayfs form. Called by dfgen-copy's main. Must not decide what
+ * goes where. Folders come first and get their metadata last, children before parents: a mode may shut us out, and what
+ * goes in changes times. In between, files are placed by several threads, each a run of one folder's entries at a time.
  */
 #include "runtime/lib/list.h"
 
@@ -97,7 +97,9 @@ static bool is_same_file(const struct entry *a, const struct entry *b)
         !memcmp(a->digest.bytes, b->digest.bytes, DIGEST_SIZE) && has_same_xattrs(a, b);
 }
 
-/* Both are in byte order: one pass. Files of several names are not shared, or names would become one file that are not. */
+/*
+ * Both are in byte order: one pass. Files of several names are not shared, or names would become one file that are not.
+ */
 static void find_same(struct work *work)
 {
     const struct list *old = work->place->old;
@@ -149,7 +151,10 @@ static int set_xattrs(int fd, const struct entry *entry)
     return 0;
 }
 
-/* We are root wherever owners can be made, so what we make is 0:0 already. EINVAL: an id that this user namespace does not have. */
+/*
+ * We are root wherever owners can be made, so what we make is 0:0 already. EINVAL: an id that this user namespace does
+ * not have.
+ */
 static int set_owner(const struct place *place, int dir, const char *name, const struct entry *entry)
 {
     if (place->mode == MODE_SINGLE || (!entry->uid && !entry->gid))
@@ -244,8 +249,9 @@ static int write_content(struct work *work, int out, const struct plan_entry *pl
 {
     struct stat st;
     *mtime = (struct timespec){.tv_nsec = UTIME_NOW};
+    const struct span *content = &planned->content;
     if (!planned->tree)
-        return fd_write_all(out, planned->content.text, planned->content.len) < 0 ? fail_errno(work, planned->entry.path) : 0;
+        return fd_write_all(out, content->text, content->len) < 0 ? fail_errno(work, planned->entry.path) : 0;
     struct tree_node node = {.path = planned->real, .layer = planned->layer};
     autoclose int in = tree_open_file(planned->tree, &node);
     if (in < 0 || fstat(in, &st) < 0)

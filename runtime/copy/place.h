@@ -13,7 +13,7 @@ struct tree;
 struct place {
     int fs;                             /* the layer's folder: empty, and nobody else's */
     enum id_mode mode;
-    const struct tree *const *checked;  /* trees that may change: what is copied from them must have the digest planned */
+    const struct tree *const *checked;  /* trees that may change: bytes copied must have the planned digest */
     size_t checked_count;
     const struct list *old;             /* an earlier result, NULL for none */
     int old_fs;

@@ -1,6 +1,6 @@
 /*
- * Owns the rules of destinations: what goes where, what it replaces, what its metadata are. Called by dfgen-copy's main. Works on
- * listings alone; must not open a file.
+ * Owns the rules of destinations: what goes where, what it replaces, what its metadata are. Called by dfgen-copy's
+ * main. Works on listings alone; must not open a file.
  */
 #include "runtime/lib/list.h"
 
@@ -288,7 +288,8 @@ struct arrival {
     bool has_parents;       /* --parents: the folders above the match are there */
 };
 
-static void note_link(struct arrival *arrival, const struct tree_node *node, const struct entry *entry, const char *path)
+static void note_link(struct arrival *arrival, const struct tree_node *node, const struct entry *entry,
+                      const char *path)
 {
     struct plan *plan = arrival->plan;
     if (entry->type != ENTRY_FILE || !node->link_to)
@@ -408,7 +409,8 @@ static int find_file_target(struct plan *plan, const char *name, const char **ta
     return 0;
 }
 
-static int add_match(struct plan *plan, const struct tree *tree, const struct source_spec *spec, const struct source_match *match,
+static int add_match(struct plan *plan, const struct tree *tree, const struct source_spec *spec,
+                     const struct source_match *match,
                      const char **error)
 {
     struct arrival arrival = {.plan = plan, .tree = tree, .match = match, .target = plan->dest, .error = error};
@@ -425,7 +427,8 @@ static int add_match(struct plan *plan, const struct tree *tree, const struct so
     return arrival.result;
 }
 
-int copy_plan_add_source(struct plan *plan, const struct tree *tree, const struct source_spec *spec, const struct source_match *matches,
+int copy_plan_add_source(struct plan *plan, const struct tree *tree, const struct source_spec *spec,
+                         const struct source_match *matches,
                     size_t count, const char **error)
 {
     if (spec->parents && need_dest_folder(plan, error) < 0)
@@ -441,7 +444,8 @@ int copy_plan_add_source(struct plan *plan, const struct tree *tree, const struc
             size_t len = strlen(pivot);
             bool is_last = i + 1 == count;
             if (is_last)
-                join_links(plan, len && pivot[len - 1] == '/' ? arena_strndup(plan->arena, pivot, len - 1) : pivot, plan->dest);
+                join_links(plan, len && pivot[len - 1] == '/' ? arena_strndup(plan->arena, pivot, len - 1) : pivot,
+                           plan->dest);
         } else {
             join_links(plan, match->real, plan->dest);
             plan->sources++;
@@ -489,7 +493,8 @@ int copy_plan_add_folder(struct plan *plan, const char **error)
 
 /* --- beginning and end --- */
 
-struct plan *copy_plan_new(const struct tree *root, struct arena *arena, const struct plan_options *options, const char **error)
+struct plan *copy_plan_new(const struct tree *root, struct arena *arena, const struct plan_options *options,
+                           const char **error)
 {
     struct plan *plan = arena_alloc(arena, sizeof *plan);
     struct tree_node node;

@@ -1,6 +1,6 @@
 /*
- * What a copy makes of the root it starts from (reference/dockerfile.md §8.2, §8.3): the new layer's entries, each with the place its bytes
- * come from. Pure: trees in, entries out; nothing is read or written.
+ * What a copy makes of the root it starts from (reference/dockerfile.md §8.2, §8.3): the new layer's entries, each with
+ * the place its bytes come from. Pure: trees in, entries out; nothing is read or written.
  */
 #ifndef DFGEN_COPY_PLAN_H
 #define DFGEN_COPY_PLAN_H
@@ -42,15 +42,20 @@ struct plan_entry {
 };
 
 /* NULL with *error (the arena's) when dest cannot be followed. Strings are the arena's. */
-struct plan *copy_plan_new(const struct tree *root, struct arena *arena, const struct plan_options *options, const char **error);
+struct plan *copy_plan_new(const struct tree *root, struct arena *arena, const struct plan_options *options,
+                           const char **error);
 
 void copy_plan_free(struct plan *plan);
 
 /* All return -1 with *error a text of the arena. */
-int copy_plan_add_source(struct plan *plan, const struct tree *tree, const struct source_spec *spec, const struct source_match *matches,
+int copy_plan_add_source(struct plan *plan, const struct tree *tree, const struct source_spec *spec,
+                         const struct source_match *matches,
                     size_t count, const char **error);
 int copy_plan_add_content(struct plan *plan, const char *name, struct span content, const char **error);
-/* An unpacked archive: its folders give their metadata to those that are there, and what is in the way is replaced (§8.6). */
+/*
+ * An unpacked archive: its folders give their metadata to those that are there, and what is in the way is replaced
+ * (§8.6).
+ */
 int copy_plan_add_archive(struct plan *plan, const struct tree *archive, const char **error);
 /* WORKDIR: the folder dest with its parents. */
 int copy_plan_add_folder(struct plan *plan, const char **error);

@@ -1,6 +1,6 @@
 /*
- * Owns the walk of a context folder under its ignore patterns: gen's view of it, as a tree that grows with what is asked for. Called by
- * gen, and by context_load.c for what gen could not see yet. Must not read the content of files.
+ * Owns the walk of a context folder under its ignore patterns: gen's view of it, as a tree that grows with what is
+ * asked for. Called by gen, and by context_load.c for what gen could not see yet. Must not read the content of files.
  */
 #include "runtime/lib/context.h"
 

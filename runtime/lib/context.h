@@ -1,11 +1,12 @@
 /*
- * A folder of files to copy from, seen under its ignore patterns: walked by gen (which writes the list of the files that a step may
- * read) and read again by the helpers. N.list holds one line an entry, sorted by path as in list.h:
+ * A folder of files to copy from, seen under its ignore patterns: walked by gen (which writes the list of the files
+ * that a step may read) and read again by the helpers. N.list holds one line an entry, sorted by path as in list.h:
  *
  *     dfgen-files 1
  *     TYPE \t MODE \t PATH [\t TARGET]       TYPE as in list.h (d f l c b p); TARGET for symlinks
  *     ? \t - \t PATH                         named without wildcards and not there when gen looked: another edge makes it
- *     i \t - \t PATTERN                      ignore patterns, in order, for what a '?' turns out to be when it is a folder
+ *     i \t - \t PATTERN                      ignore patterns, in order, for
+ *                                            a '?' that turns out to be a folder
  */
 #ifndef DFGEN_CONTEXT_H
 #define DFGEN_CONTEXT_H
@@ -26,8 +27,9 @@ struct context;
 struct context_list;
 
 /*
- * A context folder. patterns may be NULL. hidden: further clean paths that do not exist (the build folder's .dfgen, build.ninja), NULL-terminated,
- * may be NULL. Nothing is read until asked. NULL with errno when the folder cannot be opened.
+ * A context folder. patterns may be NULL. hidden: further clean paths that do not exist (the build folder's .dfgen,
+ * build.ninja), NULL-terminated, may be NULL. Nothing is read until asked. NULL with errno when the folder cannot be
+ * opened.
  */
 struct context *context_open(const char *folder, const struct pattern_list *patterns, const char *const *hidden);
 void context_close(struct context *context);
@@ -35,13 +37,16 @@ void context_close(struct context *context);
 int context_dir(const struct context *context);
 
 /*
- * The tree of what is at and below a clean path ("" for all), walked now under the patterns; owners are 0:0, files have no digest. Only what is asked for
- * is read; asking again costs nothing. The tree grows with each call and is the context's. -1 with errno (EACCES with
- * *path the one that cannot be read).
+ * The tree of what is at and below a clean path ("" for all), walked now under the patterns; owners are 0:0, files have
+ * no digest. Only what is asked for is read; asking again costs nothing. The tree grows with each call and is the
+ * context's. -1 with errno (EACCES with *path the one that cannot be read).
  */
 int context_walk(struct context *context, const char *path, const char **failed);
 struct tree *context_tree(struct context *context);
-/* A sources_need (sources.h): deep as context_walk; else the folder's own entries, if there is such a folder. data is the context. -1 with errno. */
+/*
+ * A sources_need (sources.h): deep as context_walk; else the folder's own entries, if there is such a folder. data is
+ * the context. -1 with errno.
+ */
 int context_need(void *context, const char *path, bool deep);
 /* Clean paths of the folders that were read: when one of them changes, gen must look again. */
 const char *const *context_folders(const struct context *context, size_t *count);
@@ -59,10 +64,11 @@ void context_list_finish(struct context_list *list, struct buf *text);
 /* --- the helpers' side --- */
 
 /*
- * The tree that N.list describes, of one layer whose files lie in folder: modes and sizes as they are now, digests of the files from the index
- * in the store or by reading them (in parallel). '?' entries are looked up now. -1 with errno and *failed the path: ENOENT, EACCES, or ESTALE when an entry is
- * of another type than listed.
+ * The tree that N.list describes, of one layer whose files lie in folder: modes and sizes as they are now, digests of
+ * the files from the index in the store or by reading them (in parallel). '?' entries are looked up now. -1 with errno
+ * and *failed the path: ENOENT, EACCES, or ESTALE when an entry is of another type than listed.
  */
-struct tree *context_load(struct store *store, const char *folder, const char *list, struct arena *arena, const char **failed);
+struct tree *context_load(struct store *store, const char *folder, const char *list, struct arena *arena,
+                          const char **failed);
 
 #endif

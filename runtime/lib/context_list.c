@@ -37,7 +37,8 @@ void context_list_add(struct context_list *list, const struct entry *entry)
     /* Whoever walks names a folder's parents again and again: the last one seen is the likely one. */
     if (list->entries.count && !strcmp(list->entries.items[list->entries.count - 1].path, entry->path))
         return;
-    struct listed listed = {.path = arena_strdup(&list->arena, entry->path), .mode = entry->mode, .type = (char)entry->type};
+    struct listed listed = {.mode = entry->mode, .type = (char)entry->type};
+    listed.path = arena_strdup(&list->arena, entry->path);
     if (entry->type == ENTRY_SYMLINK)
         listed.target = arena_strdup(&list->arena, entry->target);
     vec_push(&list->entries, listed);

@@ -1,6 +1,6 @@
 /*
- * Owns the helpers' view of a context folder: the entries that N.list names, as they are now, with the digests of the files. Called by
- * dfgen-copy. Must not decide what a step may read: the list has done that.
+ * Owns the helpers' view of a context folder: the entries that N.list names, as they are now, with the digests of the
+ * files. Called by dfgen-copy. Must not decide what a step may read: the list has done that.
  */
 #include "runtime/lib/context.h"
 
@@ -209,7 +209,8 @@ static int look(struct loading *loading, struct item *item)
 {
     const char *name;
     struct stat st;
-    if (enter_folder(loading, item->path, &name) < 0 || fstatat(loading->folder_dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+    if (enter_folder(loading, item->path, &name) < 0 ||
+        fstatat(loading->folder_dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return fail(loading, item->path, errno == ELOOP || errno == ENOTDIR || errno == EXDEV ? ESTALE : errno);
     if (type_of(&st) != item->type)
         return fail(loading, item->path, ESTALE);
@@ -342,13 +343,20 @@ static int add_item(struct loading *loading, const struct item *item, struct lis
 {
     struct arena arena = {0};
     struct entry entry = {
-        .path = item->path, .type = (enum entry_type)item->type, .mode = item->type == ENTRY_SYMLINK ? 0777 : item->mode & 07777,
-        .size = item->stamp.size, .digest = item->digest, .target = item->target, .major = major(item->special), .minor = minor(item->special),
+        .path = item->path,
+        .type = (enum entry_type)item->type,
+        .mode = item->type == ENTRY_SYMLINK ? 0777 : item->mode & 07777,
+        .size = item->stamp.size,
+        .digest = item->digest,
+        .target = item->target,
+        .major = major(item->special),
+        .minor = minor(item->special),
     };
     struct xattrs xattrs;
     const char *name;
     if (item->type == ENTRY_FILE && (item->mode & 0111)) {
-        if (enter_folder(loading, item->path, &name) < 0 || xattrs_read_at(loading->folder_dir, name, &arena, &xattrs) < 0) {
+        if (enter_folder(loading, item->path, &name) < 0 ||
+            xattrs_read_at(loading->folder_dir, name, &arena, &xattrs) < 0) {
             arena_free(&arena);
             return fail(loading, item->path, errno);
         }
@@ -400,7 +408,8 @@ static struct tree *load(struct loading *loading, struct store *store, const cha
     return make_tree(loading);
 }
 
-struct tree *context_load(struct store *store, const char *folder, const char *list, struct arena *arena, const char **failed)
+struct tree *context_load(struct store *store, const char *folder, const char *list, struct arena *arena,
+                          const char **failed)
 {
     struct arena own = {0};
     struct loading loading = {.dir = -1, .folder_dir = -1, .arena = &own};

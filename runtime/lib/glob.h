@@ -1,6 +1,6 @@
 /*
- * The matcher under both pattern languages: a pattern as a row of tokens, run as a set of states, so that time is at most pattern length
- * times path length whatever the pattern.
+ * The matcher under both pattern languages: a pattern as a row of tokens, run as a set of states, so that time is at
+ * most pattern length times path length whatever the pattern.
  */
 #ifndef DFGEN_GLOB_H
 #define DFGEN_GLOB_H

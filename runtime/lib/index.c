@@ -1,8 +1,9 @@
 /*
- * Owns the remembered digests of context files: their file, their trust. Called by context_load.c, from one thread. Must not hash files.
+ * Owns the remembered digests of context files: their file, their trust. Called by context_load.c, from one thread.
+ * Must not hash files.
  *
- * The file: a header, records sorted by path, the paths one after the other each with its NUL, and the sha256 of all before. Numbers are the machine's own:
- * the store belongs to one machine, and a foreign file is no file.
+ * The file: a header, records sorted by path, the paths one after the other each with its NUL, and the sha256 of all
+ * before. Numbers are the machine's own: the store belongs to one machine, and a foreign file is no file.
  */
 #include "runtime/lib/index.h"
 

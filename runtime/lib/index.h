@@ -1,6 +1,6 @@
 /*
- * What the files of a context folder hold, remembered: (path, size, mtime, ctime, inode) -> digest, in the store's index/HEX, HEX being the
- * sha256 of the folder's real path. A lost, foreign or damaged index only costs time.
+ * What the files of a context folder hold, remembered: (path, size, mtime, ctime, inode) -> digest, in the store's
+ * index/HEX, HEX being the sha256 of the folder's real path. A lost, foreign or damaged index only costs time.
  */
 #ifndef DFGEN_INDEX_H
 #define DFGEN_INDEX_H
@@ -31,8 +31,8 @@ struct index *index_open(const struct store *store, int folder);
 bool index_find(struct index *index, const char *path, const struct index_stamp *stamp, struct digest *digest);
 
 /*
- * Remember a digest that was computed after the moment `before`. Not kept when the file changed so shortly before it that a later change could
- * look the same. path must stay until index_close.
+ * Remember a digest that was computed after the moment `before`. Not kept when the file changed so shortly before it
+ * that a later change could look the same. path must stay until index_close.
  */
 void index_put(struct index *index, const char *path, const struct index_stamp *stamp, const struct timespec *before,
                const struct digest *digest);

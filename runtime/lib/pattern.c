@@ -1,6 +1,6 @@
 /*
- * Owns the ignore and exclude patterns: how a line becomes a pattern, and which of many decides. Called by what walks folders.
- * Must not know where patterns come from, nor read a file.
+ * Owns the ignore and exclude patterns: how a line becomes a pattern, and which of many decides. Called by what walks
+ * folders. Must not know where patterns come from, nor read a file.
  */
 #include "runtime/lib/pattern.h"
 
@@ -58,7 +58,9 @@ static bool has_special(struct span text)
     return false;
 }
 
-/* "dir/" and two stars, or two stars and "x": nothing else special in it. Two stars alone are a suffix of nothing: all. */
+/*
+ * "dir/" and two stars, or two stars and "x": nothing else special in it. Two stars alone are a suffix of nothing: all.
+ */
 static void find_shape(struct pattern *pattern)
 {
     struct span text = pattern->text;
@@ -221,8 +223,8 @@ const char *pattern_list_text(const struct pattern_list *list, size_t i)
 }
 
 /*
- * The reference looks at a pattern only when it would change the decision so far, and what it did not look at for a folder does not count
- * for what lies below. That shows in lists like "x/y", "!x", so it is done here as well.
+ * The reference looks at a pattern only when it would change the decision so far, and what it did not look at for a
+ * folder does not count for what lies below. That shows in lists like "x/y", "!x", so it is done here as well.
  */
 static bool step(const struct pattern_list *list, struct span path, const bool *parent, bool *state)
 {

@@ -92,8 +92,8 @@ static char *parent_of(struct arena *arena, const char *path)
 }
 
 /*
- * Follow the symlinks of all components. *real is NULL when there is nothing: then 0 all the same. A component that is no folder has
- * nothing below it.
+ * Follow the symlinks of all components. *real is NULL when there is nothing: then 0 all the same. A component that is
+ * no folder has nothing below it.
  */
 static int resolve(struct expansion *expansion, const char *path, const char **real, bool *is_dir)
 {
@@ -176,7 +176,8 @@ static struct wildcard compile_wildcard(struct arena *arena, const char *text)
 }
 
 /* dir is real, shown the same as the source has it written. Only real folders are entered. */
-static int match_level(struct expansion *expansion, const struct wildcard *wildcard, size_t level, const char *dir, const char *shown)
+static int match_level(struct expansion *expansion, const struct wildcard *wildcard, size_t level, const char *dir,
+                       const char *shown)
 {
     struct arena *arena = expansion->arena;
     const char *const *names;
@@ -354,7 +355,8 @@ static int expand(struct expansion *expansion)
     return expand_plain(expansion, path_clean(expansion->arena, span_of(spec->path)));
 }
 
-int sources_expand(const struct tree *tree, struct arena *arena, const struct source_spec *spec, sources_need need, void *data,
+int sources_expand(const struct tree *tree, struct arena *arena, const struct source_spec *spec, sources_need need,
+                   void *data,
                    struct source_matches *matches, const char **error)
 {
     struct sources_touch touch = {.need = need, .need_data = data};
@@ -395,7 +397,8 @@ static void visit_pending(struct walk *walk, const struct pending *pending)
     walk->visit(walk->data, pending->node, pending->entry, pending->relative);
 }
 
-static void walk_folder(struct walk *walk, const char *path, const char *relative, const bool *state, const struct pending *pending);
+static void walk_folder(struct walk *walk, const char *path, const char *relative, const bool *state,
+                        const struct pending *pending);
 
 /* One entry and what is below it. True when something was visited, so that pending folders are done with. */
 static void walk_entry(struct walk *walk, const struct tree_node *node, const struct entry *entry, const char *relative,
@@ -430,7 +433,8 @@ static void walk_entry(struct walk *walk, const struct tree_node *node, const st
         walk_folder(walk, node->path, relative, state, NULL);
 }
 
-static void walk_folder(struct walk *walk, const char *path, const char *relative, const bool *state, const struct pending *pending)
+static void walk_folder(struct walk *walk, const char *path, const char *relative, const bool *state,
+                        const struct pending *pending)
 {
     struct arena names_arena = {0}, scratch = {0};
     const char *const *names;
@@ -503,7 +507,8 @@ static void visit_path(void *data, const struct tree_node *node, const struct en
     visitor->visit(visitor->data, node->path, relative);
 }
 
-void sources_walk(const struct tree *tree, struct arena *arena, const struct source_spec *spec, const struct source_match *match,
+void sources_walk(const struct tree *tree, struct arena *arena, const struct source_spec *spec,
+                  const struct source_match *match,
                   void (*visit)(void *data, const char *path, const char *relative), void *data)
 {
     struct path_visitor visitor = {visit, data};
@@ -518,7 +523,8 @@ static void visit_touch(void *data, const struct tree_node *node, const struct e
     touch(data, entry);
 }
 
-int sources_touched(const struct tree *tree, struct arena *arena, const struct source_spec *spec, const struct sources_touch *touch,
+int sources_touched(const struct tree *tree, struct arena *arena, const struct source_spec *spec,
+                    const struct sources_touch *touch,
                     const char **error)
 {
     struct expansion expansion = {tree, arena, spec, touch, error, {0}};

@@ -1,10 +1,14 @@
 /*
- * Owns the form of passwd and group files. Called by what turns a name of an image into numbers (--chown, WORKDIR, USER).
- * Must not know where the text came from or what the numbers are for.
+ * Owns the form of passwd and group files. Called by what turns a name of an image into numbers (--chown, WORKDIR,
+ * USER). Must not know where the text came from or what the numbers are for.
  */
 #include "runtime/lib/users.h"
 
-enum { PASSWD_NAME, PASSWD_UID = 2, PASSWD_GID, PASSWD_HOME = 5, GROUP_NAME = 0, GROUP_GID = 2, GROUP_MEMBERS, FIELDS = 7 };
+enum {
+    PASSWD_NAME = 0, PASSWD_UID = 2, PASSWD_GID = 3, PASSWD_HOME = 5,
+    GROUP_NAME = 0, GROUP_GID = 2, GROUP_MEMBERS = 3,
+    FIELDS = 7,
+};
 
 static bool is_space(char c)
 {

@@ -1,6 +1,6 @@
 /*
- * The lines of /etc/passwd and /etc/group, as text that the caller has read (regular file, USERS_LIMIT at most). No NSS, no libc look-up: the files
- * are an image's. First match wins; a line without its numbers counts as no line.
+ * The lines of /etc/passwd and /etc/group, as text that the caller has read (regular file, USERS_LIMIT at most). No
+ * NSS, no libc look-up: the files are an image's. First match wins; a line without its numbers counts as no line.
  */
 #ifndef DFGEN_USERS_H
 #define DFGEN_USERS_H
