@@ -123,7 +123,7 @@ static void take_back(struct plan *plan, const struct planned *planned, size_t e
         vec_free(&edge->context_files);
     }
     plan->graph->edges.count = kept;
-    (void)planned;
+    outbox_drop(plan->outbox, planned->folder);
 }
 
 static void plan_stage(struct plan *plan, struct planned *planned)

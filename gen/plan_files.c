@@ -67,6 +67,19 @@ void outbox_add_json(struct outbox *outbox, const char *path, const json_t *valu
     outbox_add(outbox, path, &text);
 }
 
+void outbox_drop(struct outbox *outbox, const char *folder)
+{
+    size_t kept = 0, len = strlen(folder);
+    for (size_t i = 0; i < outbox->files.count; i++) {
+        struct outgoing *file = &outbox->files.items[i];
+        if (!strncmp(file->path, folder, len) && file->path[len] == '/')
+            buf_free(&file->text);
+        else
+            outbox->files.items[kept++] = *file;
+    }
+    outbox->files.count = kept;
+}
+
 static int compare_files(const void *a, const void *b)
 {
     return strcmp(((const struct outgoing *)a)->path, ((const struct outgoing *)b)->path);

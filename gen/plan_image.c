@@ -124,7 +124,7 @@ static const char *image_step(struct plan *plan, struct planned *planned)
         vec_push(&step.edge->inputs, descriptor);
     }
     add_base_stamps(plan, &step, planned);
-    const char *index = arena_printf(arena, ".dfgen/images/%s/index.json", planned->stage->folder);
+    const char *index = arena_printf(arena, ".dfgen/images/%s/index.json", planned->stage->target);
     plan_step_end(&step, index);
     return index;
 }
@@ -189,19 +189,19 @@ static void add_target(struct plan *plan, const char *name, const char *input)
 static void add_form_targets(struct plan *plan, struct planned *planned, const char *index)
 {
     struct arena *arena = plan->arena;
-    const char *folder = planned->stage->folder;
+    const char *target = planned->stage->target;
     const struct {
         const char *target, *step;
         struct opt_output output;
     } rows[] = {
-        {"docker", "to-docker", {.type = "docker", .dest = arena_printf(arena, ".dfgen/docker/%s.tar", folder), .tar = true}},
-        {"tar", "to-tar", {.type = "tar", .dest = arena_printf(arena, ".dfgen/tar/%s.tar", folder), .tar = true}},
-        {"rootfs", "to-rootfs", {.type = "local", .dest = arena_printf(arena, ".dfgen/rootfs/%s", folder)}},
+        {"docker", "to-docker", {.type = "docker", .dest = arena_printf(arena, ".dfgen/docker/%s.tar", target), .tar = true}},
+        {"tar", "to-tar", {.type = "tar", .dest = arena_printf(arena, ".dfgen/tar/%s.tar", target), .tar = true}},
+        {"rootfs", "to-rootfs", {.type = "local", .dest = arena_printf(arena, ".dfgen/rootfs/%s", target)}},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        add_target(plan, arena_printf(arena, "%s/%s", rows[i].target, planned->stage->target),
+        add_target(plan, arena_printf(arena, "%s/%s", rows[i].target, target),
                    export_step(plan, planned, rows[i].step, &rows[i].output, index));
-    add_target(plan, arena_printf(arena, "oci/%s", planned->stage->target), index);
+    add_target(plan, arena_printf(arena, "oci/%s", target), index);
 }
 
 static void add_outputs(struct plan *plan, struct planned *planned, const char *index)

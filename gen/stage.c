@@ -118,7 +118,7 @@ static void name_stage(struct resolver *resolver, struct stage *stage)
     while (!is_free(resolver, stage, stage->folder))
         stage->folder = arena_printf(arena, "%s-%zu", stage->folder, stage->index);
     bool is_taken = stage_find(resolver, span_of(stage->name), SIZE_MAX) != (name.len ? stage : NULL);
-    is_taken |= !strcmp(stage->name, resolver->opts->build_file);
+    is_taken |= !strcmp(stage->name, resolver->opts->build_file) || name.len > NAME_LIMIT;
     stage->target = is_taken ? stage->folder : stage->name;
 }
 

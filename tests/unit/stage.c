@@ -87,8 +87,6 @@ static const struct {
     {"FROM scratch\nEXPOSE 80/x", "2:8 invalid port: \"80/x\": invalid proto: x", NULL, NULL},
     {"FROM scratch AS a\nONBUILD FROB x\n\nFROM a", "4:1 unknown instruction: FROB", NULL, NULL},
     {"FROM scratch\nLABEL a=${X?no} b=${Y:?none}", "2:7 failed to process \"${X?no}\": X: no\n2:17 failed to process \"${Y:?none}\": Y: none", NULL, NULL},
-    {"# check=foo=bar\nFROM scratch", "1:9 invalid check option \"foo\"", NULL, NULL},
-    {"# check=skip=all;error=maybe\nFROM scratch", "1:9 invalid check option \"error=maybe\"", NULL, NULL},
     {"ARG SOURCE_DATE_EPOCH=never\nFROM scratch", "1:5 invalid SOURCE_DATE_EPOCH: never", NULL, NULL},
 };
 
