@@ -1,49 +1,215 @@
 /*
- * Owns the options of build checks: which are skipped, and whether one that fires is an error. Called by stage. Must not know what the checks
- * look at.
+ * Owns the names of the build checks, what switches them on and off, and the count of those that fired. Called by cmd_generate. Must not know what
+ * any of them looks for (check_file.c, check_stage.c).
  */
 #include "gen/diag.h"
 
 #include "gen/ast.h"
+#include "gen/platform.h"
+
+#include "gen/config.h"
+#include "gen/stage.h"
 
 #include "gen/check.h"
+#include "gen/check_internal.h"
 
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "gen/opts.h"
 #include "gen/value.h"
 #include "runtime/lib/arena.h"
+#include "runtime/lib/buf.h"
+#include "runtime/lib/die.h"
 
-/* One "key=value"; NULL, or what is wrong. */
-static const char *read_option(struct arena *arena, struct span option)
+/* By enum check_rule, with NULL at the end for diag_nearest. */
+static const char *const names[CHECK_COUNT + 1] = {
+    "StageNameCasing", "FromAsCasing", "NoEmptyContinuation", "ConsistentInstructionCasing", "DuplicateStageName", "ReservedStageName",
+    "JSONArgsRecommended", "MaintainerDeprecated", "UndefinedArgInFrom", "InvalidDefaultArgInFrom", "UndefinedVar", "WorkdirRelativePath",
+    "MultipleInstructionsDisallowed", "LegacyKeyValueFormat", "InvalidBaseImagePlatform", "RedundantTargetPlatform",
+    "FromPlatformFlagConstDisallowed", "SecretsUsedInArgOrEnv", "CopyIgnoredFile", "ExposeProtoCasing", "ExposeInvalidFormat",
+    "InvalidDefinitionDescription", NULL,
+};
+
+static bool is_experimental(size_t rule)
 {
-    const char *equals = option.len ? memchr(option.text, '=', option.len) : NULL;
-    if (!equals)
-        return arena_printf(arena, "invalid check option \"%.*s\"", SPAN(option));
-    struct span key = {option.text, (size_t)(equals - option.text)}, value = span_skip(option, key.len + 1);
-    bool is_error;
-    if (span_is(key, "error"))
-        return value_bool(value, &is_error) ? NULL : arena_printf(arena, "invalid check option \"%.*s\"", SPAN(option));
-    if (span_is(key, "skip") || span_is(key, "experimental"))
-        return NULL;
-    return arena_printf(arena, "invalid check option \"%.*s\"", SPAN(key));
+    return rule == CHECK_INVALID_DEFINITION_DESCRIPTION;
 }
 
-void check_options(struct arena *arena, const struct dockerfile *file, const struct opts *opts, struct diag *diag)
+/* --- options --- */
+
+static struct span trim(struct span text)
 {
-    struct span rest = file->check;
-    struct place place = file->check_place;
-    for (size_t i = 0; i < opts->build_args.count; i++)
-        if (!strcmp(opts->build_args.items[i].name, "BUILDKIT_DOCKERFILE_CHECK") && opts->build_args.items[i].value) {
-            rest = span_of(opts->build_args.items[i].value);
-            place = (struct place){.source = file->source};
-        }
-    while (rest.len) {
-        const char *end = memchr(rest.text, ';', rest.len);
-        struct span option = {rest.text, end ? (size_t)(end - rest.text) : rest.len};
-        const char *error = read_option(arena, option);
-        if (error)
-            diag_error(diag, place, "%s", error);
-        rest = span_skip(rest, option.len + (end != NULL));
+    while (text.len && (*text.text == ' ' || *text.text == '\t'))
+        text = span_skip(text, 1);
+    while (text.len && (text.text[text.len - 1] == ' ' || text.text[text.len - 1] == '\t'))
+        text.len--;
+    return text;
+}
+
+/* The part before the first separator, which is cut off together with it. */
+static struct span take_part(struct span *rest, char separator)
+{
+    const char *end = rest->len ? memchr(rest->text, separator, rest->len) : NULL;
+    struct span part = {rest->text, end ? (size_t)(end - rest->text) : rest->len};
+    *rest = span_skip(*rest, part.len + (end != NULL));
+    return trim(part);
+}
+
+/* "all", or names with commas between. A name of no rule may be one of a later version: said, and no error. */
+static void mark(struct checker *checker, struct span list, struct place place, bool *marks)
+{
+    bool is_all = span_is(list, "all");
+    while (list.len) {
+        struct span name = take_part(&list, ',');
+        bool is_known = is_all;
+        for (size_t i = 0; i < CHECK_COUNT; i++)
+            if (is_all || span_is(name, names[i]))
+                is_known = marks[i] = true;
+        if (is_known || !name.len)
+            continue;
+        const char *near = diag_nearest(name, names);
+        diag_warn(checker->diag, place, "there is no check \"%.*s\"%s%s%s", SPAN(name), near ? " (did you mean " : "", near ? near : "",
+                  near ? "?)" : "");
     }
+}
+
+/* One "key=value" of the text. NULL, or what is wrong. */
+static const char *read_option(struct checker *checker, struct span option, struct place place, struct check_options *options)
+{
+    struct span value = option, key = take_part(&value, '=');
+    value = trim(value);
+    if (key.len == option.len)
+        return arena_printf(checker->arena, "invalid check option \"%.*s\"", SPAN(option));
+    if (span_is(key, "skip"))
+        mark(checker, value, place, options->skips);
+    else if (span_is(key, "experimental"))
+        mark(checker, value, place, options->tries);
+    else if (!span_is(key, "error"))
+        return arena_printf(checker->arena, "invalid check option \"%.*s\"", SPAN(key));
+    else if (!value_bool(value, &options->is_error))
+        return arena_printf(checker->arena, "failed to parse check option \"%.*s\"", SPAN(option));
+    return NULL;
+}
+
+static bool read_options(struct checker *checker, struct span text, struct place place, struct check_options *options, bool is_error)
+{
+    for (text = trim(text); text.len;) {
+        const char *error = read_option(checker, take_part(&text, ';'), place, options);
+        if (error && is_error)
+            diag_error(checker->diag, place, "%s", error);
+        if (error)
+            return false;
+    }
+    return true;
+}
+
+static void read_file_options(struct checker *checker)
+{
+    struct span text = checker->file->check;
+    struct place place = checker->file->check_place;
+    for (size_t i = 0; i < checker->opts->build_args.count; i++) {
+        const struct opt_pair *pair = &checker->opts->build_args.items[i];
+        if (strcmp(pair->name, "BUILDKIT_DOCKERFILE_CHECK") || !pair->value)
+            continue;
+        text = span_of(pair->value);
+        place = (struct place){.source = checker->file->source};
+    }
+    read_options(checker, text, place, &checker->options, true);
+}
+
+/* --- what rules use --- */
+
+void check_enter(struct checker *checker, const struct insn *insn)
+{
+    checker->current = checker->options;
+    struct check_options own = checker->options;
+    if (insn->check.len && read_options(checker, insn->check, insn->place, &own, false))
+        checker->current = own;
+}
+
+void check_say(struct checker *checker, enum check_rule rule, struct place place, const char *format, ...)
+{
+    char *text;
+    va_list args;
+    if (is_experimental(rule) ? !checker->current.tries[rule] : checker->current.skips[rule])
+        return;
+    va_start(args, format);
+    if (vasprintf(&text, format, args) < 0)
+        die("out of memory");
+    va_end(args);
+    diag_check(checker->diag, place, names[rule], "%s", text);
+    free(text);
+    checker->has_fired[rule] = true;
+}
+
+const char *check_suggest(struct checker *checker, struct span name, const char *prefix, const struct scope *scope, const span_seq *more)
+{
+    struct arena *arena = checker->arena;
+    size_t count = 0;
+    const char **known = arena_array(arena, scope->variables.count + more->count + 1, sizeof *known);
+    for (size_t i = 0; i < scope->variables.count; i++)
+        known[count++] = arena_strndup(arena, scope->variables.items[i].name.text, scope->variables.items[i].name.len);
+    for (size_t i = 0; i < more->count; i++)
+        known[count++] = arena_strndup(arena, more->items[i].text, more->items[i].len);
+    const char *near = diag_nearest(name, known);
+    return near ? arena_printf(arena, " (did you mean %s%s?)", prefix, near) : "";
+}
+
+struct place check_arg_place(const struct insn *insn, size_t arg)
+{
+    return arg < insn->arg_count ? insn->args[arg].place : insn->place;
+}
+
+/* --- the run --- */
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* error=true: all that fired, as one error. */
+static void report_error(struct checker *checker)
+{
+    const char *fired[CHECK_COUNT];
+    size_t count = 0;
+    for (size_t i = 0; i < CHECK_COUNT; i++)
+        if (checker->has_fired[i])
+            fired[count++] = names[i];
+    if (!checker->options.is_error || !count)
+        return;
+    qsort(fired, count, sizeof *fired, compare_names);
+    struct buf text = {0};
+    for (size_t i = 0; i < count; i++)
+        buf_printf(&text, "%s%s", i ? ", " : "", fired[i]);
+    diag_error(checker->diag, (struct place){.source = checker->file->source}, "lint violation found for rules: %s", buf_text(&text));
+    buf_free(&text);
+}
+
+static void read_globals(struct checker *checker, struct platform *target)
+{
+    struct diag *hidden = diag_new();
+    stage_read_globals(checker->arena, checker->opts, checker->file, hidden, &checker->globals, target);
+    diag_free(hidden);
+    for (size_t i = 0; i < checker->file->global_count; i++)
+        for (size_t k = 0; k < checker->file->globals[i].arg_count; k++)
+            seq_push(checker->arena, &checker->global_names, checker->file->globals[i].args[k].name);
+    checker->target = target;
+}
+
+void check_run(struct arena *arena, const struct opts *opts, const struct dockerfile *file, struct images *images, bool all_stages,
+               struct diag *diag)
+{
+    struct checker checker = {.arena = arena, .opts = opts, .file = file, .images = images, .diag = diag};
+    struct platform target;
+    read_file_options(&checker);
+    if (diag_error_count(diag) || !file->stage_count)
+        return;
+    read_globals(&checker, &target);
+    check_find_stages(&checker, all_stages);
+    check_file(&checker);
+    check_stages(&checker);
+    report_error(&checker);
 }

@@ -2,6 +2,9 @@
 #ifndef DFGEN_CMD_H
 #define DFGEN_CMD_H
 
+struct opts;
+struct source;
+
 /* dfgen [OPTIONS] [CONTEXT] */
 int cmd_generate(int argc, char **argv);
 
@@ -10,6 +13,14 @@ int cmd_regenerate(const char *options_file);
 
 /* dfgen build [OPTIONS] [TARGET...] */
 int cmd_build(int argc, char **argv);
+
+/* dfgen check [OPTIONS] [CONTEXT]: 1 when a check fired, 2 when the Dockerfile is wrong. */
+int cmd_check(int argc, char **argv);
+/* The same for options that were read already (--check). */
+int cmd_check_file(struct opts *opts);
+
+/* Read the Dockerfile; ends the process with a message that says what to do. */
+void cmd_read_source(struct opts *opts, struct source *source);
 
 /* dfgen load [--store FOLDER] [--tag NAME] FILE... */
 int cmd_load(int argc, char **argv);

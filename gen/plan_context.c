@@ -20,6 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "gen/ignore.h"
 #include "gen/opts.h"
 #include "gen/source.h"
 #include "runtime/lib/arena.h"
@@ -84,26 +85,9 @@ static const char **hidden_paths(const struct plan *plan, const char *folder)
     return hidden;
 }
 
-/* FILE.dockerignore instead of .dockerignore; named contexts have only their own. */
-static const char *ignore_file(const struct plan *plan, const char *folder, bool is_main)
-{
-    if (is_main) {
-        const char *beside = arena_printf(plan->arena, "%s.dockerignore", plan->opts->file);
-        if (access(beside, F_OK) == 0)
-            return beside;
-    }
-    static const char *const names[] = {".dockerignore", ".containerignore"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        const char *path = path_join(plan->arena, folder, names[i]);
-        if (access(path, F_OK) == 0)
-            return path;
-    }
-    return NULL;
-}
-
 static bool read_patterns(struct plan *plan, struct plan_context *context, bool is_main)
 {
-    const char *path = ignore_file(plan, context->folder, is_main), *error = NULL;
+    const char *path = ignore_file(plan->arena, plan->opts, context->folder, is_main), *error = NULL;
     if (!path)
         return true;
     vec_push(&plan->graph->generator_inputs, path);

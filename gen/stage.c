@@ -14,7 +14,6 @@
 
 #include <string.h>
 
-#include "gen/check.h"
 #include "gen/graph.h"
 #include "gen/opts.h"
 #include "runtime/lib/arena.h"
@@ -194,7 +193,6 @@ struct stages *stage_resolve(struct arena *arena, const struct opts *opts, const
     struct stages *stages = arena_alloc(arena, sizeof *stages);
     struct resolver resolver = {.arena = arena, .opts = opts, .file = file, .images = images, .stages = stages, .user = diag,
                                 .hidden = diag_new(), .diag = diag};
-    check_options(arena, file, opts, diag);
     make_stages(&resolver);
     stage_set_globals(&resolver);
     stage_read_froms(&resolver);

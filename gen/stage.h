@@ -136,4 +136,11 @@ struct stages {
 struct stages *stage_resolve(struct arena *arena, const struct opts *opts, const struct dockerfile *file, struct images *images,
                              struct diag *diag);
 
+/*
+ * The global scope alone: automatic and global ARGs with these options; and the platform that is built for. What is wrong with them
+ * goes to diag.
+ */
+void stage_read_globals(struct arena *arena, const struct opts *opts, const struct dockerfile *file, struct diag *diag,
+                        struct scope *globals, struct platform *target);
+
 #endif

@@ -130,12 +130,27 @@ static void set_epoch(struct resolver *resolver)
     }
 }
 
-void stage_set_globals(struct resolver *resolver)
+static void set_args(struct resolver *resolver)
 {
     set_target_platform(resolver);
     set_automatic_args(resolver);
     for (size_t i = 0; i < resolver->file->global_count; i++)
         for (size_t k = 0; k < resolver->file->globals[i].arg_count; k++)
             set_global(resolver, &resolver->file->globals[i].args[k]);
+}
+
+void stage_set_globals(struct resolver *resolver)
+{
+    set_args(resolver);
     set_epoch(resolver);
+}
+
+void stage_read_globals(struct arena *arena, const struct opts *opts, const struct dockerfile *file, struct diag *diag,
+                        struct scope *globals, struct platform *target)
+{
+    struct stages stages = {0};
+    struct resolver resolver = {.arena = arena, .opts = opts, .file = file, .stages = &stages, .user = diag, .hidden = diag, .diag = diag};
+    set_args(&resolver);
+    *globals = resolver.globals;
+    *target = stages.target_platform;
 }

@@ -1,0 +1,44 @@
+/*
+ * Owns the command check, and --check: a Dockerfile is read and judged, and nothing is written. Must not know any rule.
+ */
+#include "gen/diag.h"
+
+#include "gen/ast.h"
+
+#include "gen/cmd.h"
+
+#include <stdio.h>
+
+#include "gen/check.h"
+#include "gen/images.h"
+#include "gen/opts.h"
+#include "gen/parse.h"
+#include "gen/source.h"
+#include "runtime/lib/arena.h"
+#include "runtime/lib/die.h"
+
+int cmd_check_file(struct opts *opts)
+{
+    struct source source;
+    struct diag *diag = diag_new();
+    cmd_read_source(opts, &source);
+    struct images *images = images_new(opts->arena, opts);
+    struct dockerfile *file = parse_dockerfile(opts->arena, &source, diag);
+    if (!diag_error_count(diag))
+        check_run(opts->arena, opts, file, images, true, diag);
+    diag_print(diag, stderr, true);
+    int result = diag_error_count(diag) ? EXIT_USAGE : diag_check_count(diag) ? EXIT_BUILD : EXIT_DONE;
+    images_free(images);
+    diag_free(diag);
+    return result;
+}
+
+int cmd_check(int argc, char **argv)
+{
+    struct arena arena = {0};
+    struct opts *opts = opts_read(&arena, argc, argv, NULL);
+    int result = cmd_check_file(opts);
+    opts_free(opts);
+    arena_free(&arena);
+    return result;
+}
