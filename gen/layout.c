@@ -251,7 +251,7 @@ static bool consider(struct layout *layout, const struct descriptor *entry, cons
         return true;
     choice->seen++;
     /* A manifest that does not say for what it is may be for anything: it is the last resort. */
-    int rank = entry->platform ? platform_rank(wanted, entry->platform) : 1;
+    int rank = wanted && entry->platform ? platform_rank(wanted, entry->platform) : 1;
     if (rank > choice->rank) {
         choice->best = *entry;
         choice->rank = rank;
