@@ -119,11 +119,15 @@ static bool has_succeeded(const struct sandbox_end *end)
     return end->was_started && WIFEXITED(end->status) && WEXITSTATUS(end->status) == 0;
 }
 
-static void commit(struct step *step, const struct store_tmp *tmp, const struct tree *tree, char id[COMMIT_ID])
+static void commit(struct step *step, struct store_tmp *tmp, const struct tree *tree, char id[COMMIT_ID])
 {
     char *where;
-    if (commit_layer(&step->store, tmp, "layer", tree, id, &where) < 0)
+    if (commit_layer(&step->store, tmp, "layer", tree, id, &where) < 0) {
+        int saved = errno;
+        store_tmp_drop(&step->store, tmp);
+        errno = saved;
         step_die(step, "cannot make a layer of what the command left%s%s:", where ? ", at /" : "", where ? where : "");
+    }
     free(where);
 }
 

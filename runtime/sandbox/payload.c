@@ -179,6 +179,9 @@ static void connect_streams(const struct payload *payload)
     autoclose int null = open_null(payload, "/dev/null", O_RDONLY);
     if (dup2(null, STDIN_FILENO) < 0 || dup2(payload->output, STDOUT_FILENO) < 0 || dup2(payload->output, STDERR_FILENO) < 0)
         FAIL(payload, "cannot connect the output:");
+    /* Another user opens /dev/stdout by its name, and may only when the pipe is its own. */
+    if (fchown(payload->output, payload->identity->uid, (gid_t)-1) < 0)
+        FAIL(payload, "cannot hand over the output:");
 }
 
 static void load_filter(const struct payload *payload)
@@ -255,6 +258,17 @@ _Noreturn static void exec_in_path(const struct payload *payload)
     report_fail(payload->report, CANNOT_EXEC, "%s:", name);
 }
 
+/* Ours are close-on-exec already; what the helper was started with may not be. */
+static void close_others(const struct payload *payload)
+{
+    unsigned report = (unsigned)payload->report;
+    if (syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC) == 0)
+        return;
+    /* Linux 5.10 does not know the flag. */
+    if ((report > 3 && syscall(SYS_close_range, 3, report - 1, 0) < 0) || syscall(SYS_close_range, report + 1, ~0U, 0) < 0)
+        FAIL(payload, "cannot close other descriptors:");
+}
+
 void payload_run(const struct payload *payload)
 {
     if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
@@ -280,7 +294,6 @@ void payload_run(const struct payload *payload)
     if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
         FAIL(payload, "cannot set up the process:");
     reset_signals();
-    /* Everything is close-on-exec already; this is the guard against what is not. Linux 5.10 does not know the flag. */
-    syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);
+    close_others(payload);
     exec_in_path(payload);
 }

@@ -14,6 +14,7 @@
 #include "runtime/lib/arena.h"
 #include "runtime/lib/die.h"
 #include "runtime/lib/json.h"
+#include "runtime/lib/path.h"
 #include "runtime/lib/step.h"
 
 enum { SHM_SIZE = 64 * 1024 * 1024 };
@@ -266,12 +267,12 @@ void plan_load(struct plan *plan, const struct step *step)
         .hosts = texts_member(step, json, "hosts"),
         .shm_size = int_member(step, json, "shm_size", SHM_SIZE, INT64_MAX),
     };
-    if (!*plan->cwd)
-        plan->cwd = "/";
     if (!plan->argv[0])
         bad(step, "argv");
-    if (plan->cwd[0] != '/')
+    if (*plan->cwd && plan->cwd[0] != '/')
         bad(step, "cwd");
+    /* As the folder was made: "/a/../b" is /b, whether or not there is an /a. */
+    plan->cwd = arena_printf(step->arena, "/%s", path_clean(step->arena, span_of(plan->cwd)));
     load_mounts(plan, step);
     load_files(plan, step);
     load_limits(plan, step);
