@@ -167,6 +167,8 @@ static const char *export_step(struct plan *plan, struct planned *planned, const
     json_object_set_new(step.json, "epoch", json_integer(plan->stages->epoch));
     if (!strcmp(plan->opts->timestamps, "keep"))
         json_object_set_new(step.json, "times", json_string("keep"));
+    if (!strncmp(output->dest, ".dfgen/", 7))
+        json_object_set_new(step.json, "own", json_true());
     if (form->from_image) {
         plan_step_line(&step, "image", &index, 1);
         vec_push(&step.edge->inputs, index);

@@ -237,6 +237,20 @@ static void export_image(struct export *export)
 
 /* --- root file systems --- */
 
+/* The folder written in place of one of dfgen's own, which then goes: it shall hold what the image has and nothing else. */
+static char *replace_folder(const char *fresh, const char *dest)
+{
+    char *old = xasprintf("%s.old", fresh), *error = NULL;
+    if (rename(dest, old) < 0 && errno != ENOENT)
+        error = xstrdup(strerror(errno));
+    if (!error && rename(fresh, dest) < 0)
+        error = xstrdup(strerror(errno));
+    if (!error)
+        tree_remove_at(AT_FDCWD, old);
+    free(old);
+    return error;
+}
+
 static void export_folder(struct export *export, const struct rootfs *rootfs)
 {
     struct step *step = export->step;
@@ -244,17 +258,18 @@ static void export_folder(struct export *export, const struct rootfs *rootfs)
     if (is_empty < 0)
         step_die(step, "%s:", export->dest);
     make_parent(export);
-    /* A new folder appears whole; one with files of others in it is written into. */
-    const char *target = is_empty ? arena_printf(step->arena, "%s.%ld.tmp", export->dest, (long)getpid()) : export->dest;
-    if (is_empty && (tree_remove_at(AT_FDCWD, target) < 0 || mkdir(target, 0755) < 0))
+    /* A new folder, and one of dfgen's own, appears whole; one with files of others in it is written into. */
+    bool is_new = is_empty || json_get_bool(step->json, "own", false);
+    const char *target = is_new ? arena_printf(step->arena, "%s.%ld.tmp", export->dest, (long)getpid()) : export->dest;
+    if (is_new && (tree_remove_at(AT_FDCWD, target) < 0 || mkdir(target, 0755) < 0))
         step_die(step, "cannot make %s:", target);
     autoclose int folder = open(target, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder < 0)
         step_die(step, "cannot open %s:", target);
     char *error = rootfs_write_folder(rootfs, folder, step->store.mode == MODE_ROOT);
-    if (!error && is_empty && rename(target, export->dest) < 0)
-        error = xstrdup(strerror(errno));
-    if (error && is_empty)
+    if (!error && is_new)
+        error = replace_folder(target, export->dest);
+    if (error && is_new)
         tree_remove_at(AT_FDCWD, target);
     if (error)
         step_die(step, "cannot write %s: %s", export->dest, error);
