@@ -94,6 +94,17 @@ static bool add_missing(struct listing *listing, const char *path, struct place 
     return true;
 }
 
+/* Which folder it was: the walk knows. */
+static void say_unreadable(struct listing *listing, struct place place)
+{
+    const char *failed = NULL;
+    int why = errno;
+    if (context_walk(listing->context->context, "", &failed) < 0)
+        why = errno;
+    diag_error(listing->plan->diag, place, "cannot read \"%s\": %s",
+               path_join(listing->plan->arena, listing->context->folder, failed ? failed : ""), strerror(why));
+}
+
 static bool list_source(struct listing *listing, const struct source_spec *spec, struct place place)
 {
     struct plan *plan = listing->plan;
@@ -105,7 +116,9 @@ static bool list_source(struct listing *listing, const struct source_spec *spec,
         return true;
     if (errno == ENOENT)
         return add_missing(listing, spec->path, place, error);
-    if (listing->is_needed)
+    if (listing->is_needed && errno != EINVAL)
+        say_unreadable(listing, place);
+    else if (listing->is_needed)
         diag_error(plan->diag, place, "%s", error ? error : strerror(errno));
     return false;
 }

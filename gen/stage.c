@@ -17,6 +17,7 @@
 #include "gen/graph.h"
 #include "gen/opts.h"
 #include "runtime/lib/arena.h"
+#include "runtime/lib/buf.h"
 
 bool stage_expand_with(struct resolver *resolver, const struct scope *scope, struct span text, struct place place, struct span *out)
 {
@@ -88,8 +89,13 @@ static struct stage *find_target(struct resolver *resolver)
         if (stage->ast->name.len && is_nocase_equal(stage->ast->name, span_of(wanted)))
             return stage;
     }
-    diag_error(resolver->diag, (struct place){.source = resolver->file->source}, "target stage \"%s\" could not be found",
-               wanted);
+    struct buf names = {0};
+    for (size_t i = 0; i < stages->count; i++)
+        if (stages->items[i].ast->name.len)
+            buf_printf(&names, "%s%.*s", names.len ? ", " : "", SPAN(stages->items[i].ast->name));
+    diag_error(resolver->diag, (struct place){.source = resolver->file->source}, "target stage \"%s\" could not be found%s%s", wanted,
+               names.len ? "; named stages are " : "; no stage has a name", buf_text(&names));
+    buf_free(&names);
     return NULL;
 }
 
