@@ -92,7 +92,7 @@ void cmd_read_source(struct opts *opts, struct source *source)
     die_usage("cannot read %s:", opts->file_name);
 }
 
-static struct graph *translate(struct opts *opts, struct images *images)
+static struct graph *translate(struct opts *opts, struct images *images, struct outbox **files)
 {
     struct source source;
     struct diag *diag = diag_new();
@@ -100,7 +100,7 @@ static struct graph *translate(struct opts *opts, struct images *images)
     struct dockerfile *file = parse_dockerfile(opts->arena, &source, diag);
     if (!diag_error_count(diag))
         check_run(opts->arena, opts, file, images, false, diag);
-    struct graph *graph = diag_error_count(diag) ? NULL : plan_build(opts->arena, opts, file, images, diag);
+    struct graph *graph = diag_error_count(diag) ? NULL : plan_build(opts->arena, opts, file, images, diag, files);
     if (!opts->quiet || diag_error_count(diag))
         diag_print(diag, stderr, !opts->quiet);
     bool failed = diag_error_count(diag) > 0;
@@ -149,9 +149,12 @@ static int generate(int argc, char **argv, bool is_regenerated, const char ***ta
         unlink(kept_file);
     }
     struct images *images = images_new(&arena, opts);
-    struct graph *graph = translate(opts, images);
+    struct outbox *files;
+    struct graph *graph = translate(opts, images, &files);
     if (graph) {
         const char *failed;
+        outbox_flush(files);
+        outbox_free(files);
         if (settings_write(opts, &failed) < 0)
             die("cannot write %s:", failed);
         write_graph(opts, graph);

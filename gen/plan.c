@@ -173,13 +173,10 @@ static void finish(struct plan *plan)
     if (plan->bases.count || plan->has_empty)
         outbox_add_json(plan->outbox, ".dfgen/bases/places.json", plan->base_places);
     json_decref(plan->base_places);
-    if (!diag_error_count(plan->diag))
-        outbox_flush(plan->outbox);
-    outbox_free(plan->outbox);
 }
 
 struct graph *plan_build(struct arena *arena, const struct opts *opts, const struct dockerfile *file, struct images *images,
-                         struct diag *diag)
+                         struct diag *diag, struct outbox **files)
 {
     struct plan plan = {.arena = arena, .opts = opts, .diag = diag, .graph = graph_new(arena), .outbox = outbox_new(arena),
                         .base_places = json_object()};
@@ -190,8 +187,10 @@ struct graph *plan_build(struct arena *arena, const struct opts *opts, const str
     }
     plan_stages(&plan);
     finish(&plan);
+    *files = plan.outbox;
     if (!diag_error_count(diag))
         return plan.graph;
+    outbox_free(plan.outbox);
     graph_free(plan.graph);
     return NULL;
 }

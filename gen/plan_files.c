@@ -11,6 +11,7 @@
 #include "gen/graph.h"
 #include "gen/stage.h"
 
+#include "gen/plan.h"
 #include "gen/plan_state.h"
 
 #include <ctype.h>

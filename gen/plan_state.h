@@ -65,17 +65,14 @@ struct plan {
     struct outbox *outbox;
 };
 
-/* --- plan_files.c: what is written when all is known to be right --- */
+/* --- plan_files.c: what is written when all is known to be right; plan.h has the writing --- */
 
 struct outbox *outbox_new(struct arena *arena);
-void outbox_free(struct outbox *outbox);
 /* A file to be written with that text, which the outbox takes over (malloc'd). */
 void outbox_add(struct outbox *outbox, const char *path, struct buf *text);
 void outbox_add_json(struct outbox *outbox, const char *path, const struct json_t *value);
 /* Forget the files of a folder. */
 void outbox_drop(struct outbox *outbox, const char *folder);
-/* Write all, each only when it changed, and remove step files of steps that are no more. Ends the process on failure. */
-void outbox_flush(struct outbox *outbox);
 
 /* --- plan_step.c: one step under way --- */
 
