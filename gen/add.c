@@ -1,6 +1,6 @@
 /*
- * Owns the grammar of ADD's remote sources: which text is one, and the query and fragment of git's. Called by stage for COPY and ADD. Must not
- * know how anything is fetched.
+ * Owns the grammar of ADD's remote sources: which text is one, and the query and fragment of git's. Called by stage for
+ * COPY and ADD. Must not know how anything is fetched.
  */
 #include "gen/add.h"
 
@@ -231,7 +231,8 @@ static bool split_git(struct arena *arena, struct span text, struct url *url)
         return false;
     bool is_http = span_is_nocase(url->scheme, "http") || span_is_nocase(url->scheme, "https");
     struct span path = url_decode(arena, url->path, false);
-    if (is_http ? !path.text || !ends(path, ".git") : !span_is_nocase(url->scheme, "git") && !span_is_nocase(url->scheme, "ssh"))
+    if (is_http ? !path.text || !ends(path, ".git")
+                : !span_is_nocase(url->scheme, "git") && !span_is_nocase(url->scheme, "ssh"))
         return false;
     struct span fragment = url_decode(arena, url->fragment, false);
     if (fragment.text)
@@ -287,9 +288,11 @@ static bool is_commit(struct span text)
 const char *add_set_checksum(struct arena *arena, struct add_source *source, struct span checksum)
 {
     if (source->kind == ADD_HTTP && !digest_is_valid_name(arena_strndup(arena, checksum.text, checksum.len)))
-        return arena_printf(arena, "invalid checksum \"%.*s\": \"sha256:\" and 64 hex digits are wanted", SPAN(checksum));
+        return arena_printf(arena, "invalid checksum \"%.*s\": \"sha256:\" and 64 hex digits are wanted",
+                            SPAN(checksum));
     if (source->kind == ADD_GIT && !is_commit(checksum))
-        return arena_printf(arena, "invalid checksum \"%.*s\" of a git source: the hash of its commit is wanted", SPAN(checksum));
+        return arena_printf(arena, "invalid checksum \"%.*s\" of a git source: the hash of its commit is wanted",
+                            SPAN(checksum));
     if (source->checksum.len && !span_equal(source->checksum, checksum))
         return arena_printf(arena, "checksum mismatch: \"%.*s\" vs \"%.*s\"", SPAN(checksum), SPAN(source->checksum));
     source->checksum = checksum;

@@ -1,6 +1,6 @@
 /*
- * Sources of ADD that lie elsewhere (reference/dockerfile.md §8.6): telling URLs and git references from paths, and what each of them asks for.
- * Pure: text in, text out. stage uses it for COPY too, where such sources are errors.
+ * Sources of ADD that lie elsewhere (reference/dockerfile.md §8.6): telling URLs and git references from paths, and
+ * what each of them asks for. Pure: text in, text out. stage uses it for COPY too, where such sources are errors.
  */
 #ifndef DFGEN_ADD_H
 #define DFGEN_ADD_H

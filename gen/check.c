@@ -1,6 +1,6 @@
 /*
- * Owns the names of the build checks, what switches them on and off, and the count of those that fired. Called by cmd_generate. Must not know what
- * any of them looks for (check_file.c, check_stage.c).
+ * Owns the names of the build checks, what switches them on and off, and the count of those that fired. Called by
+ * cmd_generate. Must not know what any of them looks for (check_file.c, check_stage.c).
  */
 #include "gen/diag.h"
 
@@ -24,13 +24,31 @@
 #include "runtime/lib/buf.h"
 #include "runtime/lib/die.h"
 
-/* By enum check_rule, with NULL at the end for diag_nearest. */
+/* NULL at the end is for diag_nearest. */
 static const char *const names[CHECK_COUNT + 1] = {
-    "StageNameCasing", "FromAsCasing", "NoEmptyContinuation", "ConsistentInstructionCasing", "DuplicateStageName", "ReservedStageName",
-    "JSONArgsRecommended", "MaintainerDeprecated", "UndefinedArgInFrom", "InvalidDefaultArgInFrom", "UndefinedVar", "WorkdirRelativePath",
-    "MultipleInstructionsDisallowed", "LegacyKeyValueFormat", "InvalidBaseImagePlatform", "RedundantTargetPlatform",
-    "FromPlatformFlagConstDisallowed", "SecretsUsedInArgOrEnv", "CopyIgnoredFile", "ExposeProtoCasing", "ExposeInvalidFormat",
-    "InvalidDefinitionDescription", NULL,
+    [CHECK_STAGE_NAME_CASING] = "StageNameCasing",
+    [CHECK_FROM_AS_CASING] = "FromAsCasing",
+    [CHECK_NO_EMPTY_CONTINUATION] = "NoEmptyContinuation",
+    [CHECK_CONSISTENT_INSTRUCTION_CASING] = "ConsistentInstructionCasing",
+    [CHECK_DUPLICATE_STAGE_NAME] = "DuplicateStageName",
+    [CHECK_RESERVED_STAGE_NAME] = "ReservedStageName",
+    [CHECK_JSON_ARGS_RECOMMENDED] = "JSONArgsRecommended",
+    [CHECK_MAINTAINER_DEPRECATED] = "MaintainerDeprecated",
+    [CHECK_UNDEFINED_ARG_IN_FROM] = "UndefinedArgInFrom",
+    [CHECK_INVALID_DEFAULT_ARG_IN_FROM] = "InvalidDefaultArgInFrom",
+    [CHECK_UNDEFINED_VAR] = "UndefinedVar",
+    [CHECK_WORKDIR_RELATIVE_PATH] = "WorkdirRelativePath",
+    [CHECK_MULTIPLE_INSTRUCTIONS_DISALLOWED] = "MultipleInstructionsDisallowed",
+    [CHECK_LEGACY_KEY_VALUE_FORMAT] = "LegacyKeyValueFormat",
+    [CHECK_INVALID_BASE_IMAGE_PLATFORM] = "InvalidBaseImagePlatform",
+    [CHECK_REDUNDANT_TARGET_PLATFORM] = "RedundantTargetPlatform",
+    [CHECK_FROM_PLATFORM_FLAG_CONST_DISALLOWED] = "FromPlatformFlagConstDisallowed",
+    [CHECK_SECRETS_USED_IN_ARG_OR_ENV] = "SecretsUsedInArgOrEnv",
+    [CHECK_COPY_IGNORED_FILE] = "CopyIgnoredFile",
+    [CHECK_EXPOSE_PROTO_CASING] = "ExposeProtoCasing",
+    [CHECK_EXPOSE_INVALID_FORMAT] = "ExposeInvalidFormat",
+    [CHECK_INVALID_DEFINITION_DESCRIPTION] = "InvalidDefinitionDescription",
+    [CHECK_COUNT] = NULL,
 };
 
 static bool is_experimental(size_t rule)
@@ -71,13 +89,14 @@ static void mark(struct checker *checker, struct span list, struct place place, 
         if (is_known || !name.len)
             continue;
         const char *near = diag_nearest(name, names);
-        diag_warn(checker->diag, place, "there is no check \"%.*s\"%s%s%s", SPAN(name), near ? " (did you mean " : "", near ? near : "",
-                  near ? "?)" : "");
+        diag_warn(checker->diag, place, "there is no check \"%.*s\"%s%s%s", SPAN(name), near ? " (did you mean " : "",
+                  near ? near : "", near ? "?)" : "");
     }
 }
 
 /* One "key=value" of the text. NULL, or what is wrong. */
-static const char *read_option(struct checker *checker, struct span option, struct place place, struct check_options *options)
+static const char *read_option(struct checker *checker, struct span option, struct place place,
+                               struct check_options *options)
 {
     struct span value = option, key = take_part(&value, '=');
     value = trim(value);
@@ -94,7 +113,8 @@ static const char *read_option(struct checker *checker, struct span option, stru
     return NULL;
 }
 
-static bool read_options(struct checker *checker, struct span text, struct place place, struct check_options *options, bool is_error)
+static bool read_options(struct checker *checker, struct span text, struct place place, struct check_options *options,
+                         bool is_error)
 {
     for (text = trim(text); text.len;) {
         const char *error = read_option(checker, take_part(&text, ';'), place, options);
@@ -145,7 +165,8 @@ void check_say(struct checker *checker, enum check_rule rule, struct place place
     checker->has_fired[rule] = true;
 }
 
-const char *check_suggest(struct checker *checker, struct span name, const char *prefix, const struct scope *scope, const span_seq *more)
+const char *check_suggest(struct checker *checker, struct span name, const char *prefix, const struct scope *scope,
+                          const span_seq *more)
 {
     struct arena *arena = checker->arena;
     size_t count = 0;
@@ -184,7 +205,8 @@ static void report_error(struct checker *checker)
     struct buf text = {0};
     for (size_t i = 0; i < count; i++)
         buf_printf(&text, "%s%s", i ? ", " : "", fired[i]);
-    diag_error(checker->diag, (struct place){.source = checker->file->source}, "lint violation found for rules: %s", buf_text(&text));
+    diag_error(checker->diag, (struct place){.source = checker->file->source}, "lint violation found for rules: %s",
+               buf_text(&text));
     buf_free(&text);
 }
 
@@ -199,8 +221,8 @@ static void read_globals(struct checker *checker, struct platform *target)
     checker->target = target;
 }
 
-void check_run(struct arena *arena, const struct opts *opts, const struct dockerfile *file, struct images *images, bool all_stages,
-               struct diag *diag)
+void check_run(struct arena *arena, const struct opts *opts, const struct dockerfile *file, struct images *images,
+               bool all_stages, struct diag *diag)
 {
     struct checker checker = {.arena = arena, .opts = opts, .file = file, .images = images, .diag = diag};
     struct platform target;

@@ -1,6 +1,6 @@
 /*
- * Owns the checks of what is written, whatever it means: names, casing, FROM lines, deprecated forms. Called by check. Must not know variables of
- * stages or files of contexts.
+ * Owns the checks of what is written, whatever it means: names, casing, FROM lines, deprecated forms. Called by check.
+ * Must not know variables of stages or files of contexts.
  */
 #include "gen/diag.h"
 
@@ -87,17 +87,19 @@ static void check_description(struct checker *checker, const struct insn *insn, 
         return;
     struct span example = defined->count > 1 ? span_of("<arg_key>") : defined->items[0];
     check_say(checker, CHECK_INVALID_DEFINITION_DESCRIPTION, insn->place,
-              "Comment for %s should follow the format: `# %.*s <description>`", insn_specs[insn->kind].name, SPAN(example));
+              "Comment for %s should follow the format: `# %.*s <description>`", insn_specs[insn->kind].name,
+              SPAN(example));
 }
 
 static void check_form(struct checker *checker, const struct insn *insn, void *data)
 {
     (void)data;
     if (insn->has_empty_continuation)
-        check_say(checker, CHECK_NO_EMPTY_CONTINUATION, (struct place){insn->place.source, insn->empty_continuation_line, 0},
-                  "Empty continuation line");
+        check_say(checker, CHECK_NO_EMPTY_CONTINUATION,
+                  (struct place){insn->place.source, insn->empty_continuation_line, 0}, "Empty continuation line");
     if (insn->kind == INSN_MAINTAINER)
-        check_say(checker, CHECK_MAINTAINER_DEPRECATED, insn->place, "Maintainer instruction is deprecated in favor of using label");
+        check_say(checker, CHECK_MAINTAINER_DEPRECATED, insn->place,
+                  "Maintainer instruction is deprecated in favor of using label");
     if (insn->kind != INSN_ARG)
         return;
     span_seq defined = {0};
@@ -141,14 +143,15 @@ static void check_name(struct checker *checker, const struct stage_ast *stage)
         return;
     struct place place = check_arg_place(&stage->from, 2);
     if (has_upper(stage->name_written))
-        check_say(checker, CHECK_STAGE_NAME_CASING, place, "Stage name '%.*s' should be lowercase", SPAN(stage->name_written));
+        check_say(checker, CHECK_STAGE_NAME_CASING, place, "Stage name '%.*s' should be lowercase",
+                  SPAN(stage->name_written));
     if (span_is(stage->name, "scratch") || span_is(stage->name, "context"))
-        check_say(checker, CHECK_RESERVED_STAGE_NAME, place, "Stage name should not use the same name as reserved stage \"%.*s\"",
-                  SPAN(stage->name));
+        check_say(checker, CHECK_RESERVED_STAGE_NAME, place,
+                  "Stage name should not use the same name as reserved stage \"%.*s\"", SPAN(stage->name));
     struct span from = stage->from.keyword, as = stage->as_keyword;
     if ((!has_upper(from) && has_upper(as)) || (!has_lower(from) && has_lower(as)))
-        check_say(checker, CHECK_FROM_AS_CASING, check_arg_place(&stage->from, 1), "'%.*s' and '%.*s' keywords' casing do not match",
-                  SPAN(as), SPAN(from));
+        check_say(checker, CHECK_FROM_AS_CASING, check_arg_place(&stage->from, 1),
+                  "'%.*s' and '%.*s' keywords' casing do not match", SPAN(as), SPAN(from));
     span_seq defined = {0};
     seq_push(checker->arena, &defined, stage->name);
     check_description(checker, &stage->from, &defined);
@@ -167,12 +170,13 @@ static void check_platform(struct checker *checker, const struct stage_ast *stag
     struct platform platform;
     if (span_is(text, "$TARGETPLATFORM") || span_is(text, "${TARGETPLATFORM}"))
         check_say(checker, CHECK_REDUNDANT_TARGET_PLATFORM, place,
-                  "Setting platform to predefined %.*s in FROM is redundant as this is the default behavior", SPAN(text));
+                  "Setting platform to predefined %.*s in FROM is redundant as this is the default behavior",
+                  SPAN(text));
     if (memchr(text.text, '$', text.len) || platform_parse(checker->arena, text, &platform) ||
         has_text(stage->name, platform.os) || has_text(stage->name, platform.architecture))
         return;
-    check_say(checker, CHECK_FROM_PLATFORM_FLAG_CONST_DISALLOWED, place, "FROM --platform flag should not use constant value \"%.*s\"",
-              SPAN(text));
+    check_say(checker, CHECK_FROM_PLATFORM_FLAG_CONST_DISALLOWED, place,
+              "FROM --platform flag should not use constant value \"%.*s\"", SPAN(text));
 }
 
 static void check_from_args(struct checker *checker, struct span text, struct place place)
@@ -181,7 +185,8 @@ static void check_from_args(struct checker *checker, struct span text, struct pl
     struct word_result word = word_expand(checker->arena, text, checker->file->escape, WORD_ONE, &env);
     for (size_t i = 0; i < word.undefined_count; i++)
         if (!span_seq_has(&checker->global_names, word.undefined[i]))
-            check_say(checker, CHECK_UNDEFINED_ARG_IN_FROM, place, "FROM argument '%.*s' is not declared%s", SPAN(word.undefined[i]),
+            check_say(checker, CHECK_UNDEFINED_ARG_IN_FROM, place, "FROM argument '%.*s' is not declared%s",
+                      SPAN(word.undefined[i]),
                       check_suggest(checker, word.undefined[i], "", &checker->globals, &checker->global_names));
 }
 

@@ -14,12 +14,28 @@ struct opts;
 struct pattern_list;
 
 enum check_rule {
-    CHECK_STAGE_NAME_CASING, CHECK_FROM_AS_CASING, CHECK_NO_EMPTY_CONTINUATION, CHECK_CONSISTENT_INSTRUCTION_CASING,
-    CHECK_DUPLICATE_STAGE_NAME, CHECK_RESERVED_STAGE_NAME, CHECK_JSON_ARGS_RECOMMENDED, CHECK_MAINTAINER_DEPRECATED,
-    CHECK_UNDEFINED_ARG_IN_FROM, CHECK_INVALID_DEFAULT_ARG_IN_FROM, CHECK_UNDEFINED_VAR, CHECK_WORKDIR_RELATIVE_PATH,
-    CHECK_MULTIPLE_INSTRUCTIONS_DISALLOWED, CHECK_LEGACY_KEY_VALUE_FORMAT, CHECK_INVALID_BASE_IMAGE_PLATFORM,
-    CHECK_REDUNDANT_TARGET_PLATFORM, CHECK_FROM_PLATFORM_FLAG_CONST_DISALLOWED, CHECK_SECRETS_USED_IN_ARG_OR_ENV,
-    CHECK_COPY_IGNORED_FILE, CHECK_EXPOSE_PROTO_CASING, CHECK_EXPOSE_INVALID_FORMAT, CHECK_INVALID_DEFINITION_DESCRIPTION,
+    CHECK_STAGE_NAME_CASING,
+    CHECK_FROM_AS_CASING,
+    CHECK_NO_EMPTY_CONTINUATION,
+    CHECK_CONSISTENT_INSTRUCTION_CASING,
+    CHECK_DUPLICATE_STAGE_NAME,
+    CHECK_RESERVED_STAGE_NAME,
+    CHECK_JSON_ARGS_RECOMMENDED,
+    CHECK_MAINTAINER_DEPRECATED,
+    CHECK_UNDEFINED_ARG_IN_FROM,
+    CHECK_INVALID_DEFAULT_ARG_IN_FROM,
+    CHECK_UNDEFINED_VAR,
+    CHECK_WORKDIR_RELATIVE_PATH,
+    CHECK_MULTIPLE_INSTRUCTIONS_DISALLOWED,
+    CHECK_LEGACY_KEY_VALUE_FORMAT,
+    CHECK_INVALID_BASE_IMAGE_PLATFORM,
+    CHECK_REDUNDANT_TARGET_PLATFORM,
+    CHECK_FROM_PLATFORM_FLAG_CONST_DISALLOWED,
+    CHECK_SECRETS_USED_IN_ARG_OR_ENV,
+    CHECK_COPY_IGNORED_FILE,
+    CHECK_EXPOSE_PROTO_CASING,
+    CHECK_EXPOSE_INVALID_FORMAT,
+    CHECK_INVALID_DEFINITION_DESCRIPTION,
     CHECK_COUNT,
 };
 
@@ -51,7 +67,8 @@ void check_enter(struct checker *checker, const struct insn *insn);
 void check_say(struct checker *checker, enum check_rule rule, struct place place, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 /* " (did you mean PREFIXname?)", or "". */
-const char *check_suggest(struct checker *checker, struct span name, const char *prefix, const struct scope *scope, const span_seq *more);
+const char *check_suggest(struct checker *checker, struct span name, const char *prefix, const struct scope *scope,
+                          const span_seq *more);
 /* The place of an argument, or of the instruction when it has fewer. */
 struct place check_arg_place(const struct insn *insn, size_t arg);
 

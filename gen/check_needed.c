@@ -1,6 +1,6 @@
 /*
- * Owns which stages the checks look at. Called by check. Must not know rules. stage finds the same with base images at hand and their triggers; checks
- * do without.
+ * Owns which stages the checks look at. Called by check. Must not know rules. stage finds the same with base images at
+ * hand and their triggers; checks do without.
  */
 #include "gen/diag.h"
 

@@ -1,6 +1,7 @@
 /*
- * Owns the checks that follow a stage from its base to its end: what its variables are at each instruction, where it works, what was set before.
- * Called by check. Must not know how stages are built; of a base image that cannot be had it assumes nothing.
+ * Owns the checks that follow a stage from its base to its end: what its variables are at each instruction, where it
+ * works, what was set before. Called by check. Must not know how stages are built; of a base image that cannot be had
+ * it assumes nothing.
  */
 #include "gen/diag.h"
 
@@ -118,7 +119,8 @@ static void check_secret(struct walk *walk, struct span name, struct place place
     static const char *const harmless[] = {"public", "file", "version", NULL};
     if (has_part(name, secret) && !has_part(name, harmless))
         check_say(walk->checker, CHECK_SECRETS_USED_IN_ARG_OR_ENV, place,
-                  "Do not use ARG or ENV instructions for sensitive data (%s \"%.*s\")", insn_specs[walk->insn->kind].name, SPAN(name));
+                  "Do not use ARG or ENV instructions for sensitive data (%s \"%.*s\")",
+                  insn_specs[walk->insn->kind].name, SPAN(name));
 }
 
 static bool find_build_arg(const struct opts *opts, struct span name, struct span *value)
@@ -136,7 +138,8 @@ static void walk_arg(struct walk *walk)
     struct checker *checker = walk->checker;
     for (size_t i = 0; i < walk->insn->arg_count; i++) {
         const struct arg *arg = &walk->insn->args[i];
-        struct span name = expand_quietly(walk, arg->name), value = arg->has_value ? expand_quietly(walk, arg->value) : (struct span){"", 0};
+        struct span name = expand_quietly(walk, arg->name),
+                    value = arg->has_value ? expand_quietly(walk, arg->value) : (struct span){"", 0};
         check_secret(walk, name, arg->place);
         seq_push(checker->arena, &walk->stage->declared, name);
         if (find_build_arg(checker->opts, name, &value) || arg->has_value || scope_get(&checker->globals, name, &value))
@@ -199,7 +202,8 @@ static void check_ignored(struct walk *walk, struct span source, struct place pl
         return;
     const char *path = path_clean(arena, source);
     if (*path ? pattern_list_excludes(walk->ignored, path) : excludes_root(walk->ignored))
-        check_say(walk->checker, CHECK_COPY_IGNORED_FILE, place, "Attempting to %s file \"%s\" that is excluded by .dockerignore",
+        check_say(walk->checker, CHECK_COPY_IGNORED_FILE, place,
+                  "Attempting to %s file \"%s\" that is excluded by .dockerignore",
                   walk->insn->kind == INSN_ADD ? "Add" : "Copy", *path ? path : ".");
 }
 
@@ -255,7 +259,8 @@ static void walk_expose(struct walk *walk)
                           "Defined protocol '%.*s' in EXPOSE instruction should be lowercase", SPAN(words.words[k]));
             if (ports.has_mapping)
                 check_say(walk->checker, CHECK_EXPOSE_INVALID_FORMAT, arg->place,
-                          "EXPOSE instruction should not define an IP address or host-port mapping, found '%.*s'", SPAN(words.words[k]));
+                          "EXPOSE instruction should not define an IP address or host-port mapping, found '%.*s'",
+                          SPAN(words.words[k]));
         }
     }
 }
@@ -265,8 +270,10 @@ static void check_once(struct walk *walk, const struct insn **last)
 {
     const char *name = insn_specs[walk->insn->kind].name;
     if (*last)
-        check_say(walk->checker, CHECK_MULTIPLE_INSTRUCTIONS_DISALLOWED, (*last)->place,
-                  "Multiple %s instructions should not be used in the same stage because only the last one will be used", name);
+        check_say(
+            walk->checker, CHECK_MULTIPLE_INSTRUCTIONS_DISALLOWED, (*last)->place,
+            "Multiple %s instructions should not be used in the same stage because only the last one will be used",
+            name);
     *last = walk->insn;
 }
 
@@ -331,11 +338,13 @@ static const struct image *find_image(struct checker *checker, struct span name,
     struct ref ref;
     if (context.kind != CONTEXT_NONE)
         return context.kind == CONTEXT_IMAGE ? context.image : NULL;
-    return ref_parse(checker->arena, name, &ref) ? images_find(checker->images, ref_text(checker->arena, &ref), platform, &error) : NULL;
+    return ref_parse(checker->arena, name, &ref)
+               ? images_find(checker->images, ref_text(checker->arena, &ref), platform, &error)
+               : NULL;
 }
 
-static void check_image_platform(struct walk *walk, const struct stage_ast *stage, struct span name, const struct image *image,
-                                 const struct platform *wanted)
+static void check_image_platform(struct walk *walk, const struct stage_ast *stage, struct span name,
+                                 const struct image *image, const struct platform *wanted)
 {
     struct arena *arena = walk->checker->arena;
     struct platform actual = platform_of_json(arena, image->config);
@@ -351,7 +360,8 @@ static void set_config(struct walk *walk, const struct config *config)
         struct span pair = config->env.items[i];
         const char *equals = memchr(pair.text, '=', pair.len);
         struct span name = {pair.text, equals ? (size_t)(equals - pair.text) : pair.len};
-        scope_set(&walk->stage->scope, walk->checker->arena, name, equals ? span_skip(pair, name.len + 1) : (struct span){"", 0});
+        scope_set(&walk->stage->scope, walk->checker->arena, name,
+                  equals ? span_skip(pair, name.len + 1) : (struct span){"", 0});
     }
     walk->stage->has_shell = config->shell.count > 0;
 }
@@ -399,8 +409,9 @@ static void begin(struct walk *walk, const struct stage_ast *stage)
 static bool is_replaced(struct checker *checker, const struct stage_ast *stage)
 {
     return stage->name.len && checker->opts->contexts.count &&
-           images_context(checker->images, arena_strndup(checker->arena, stage->name.text, stage->name.len), checker->target).kind !=
-               CONTEXT_NONE;
+           images_context(checker->images, arena_strndup(checker->arena, stage->name.text, stage->name.len),
+                          checker->target)
+                   .kind != CONTEXT_NONE;
 }
 
 static const struct pattern_list *read_ignored(struct checker *checker)

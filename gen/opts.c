@@ -270,6 +270,7 @@ static const char *show_help(struct opts *opts, const char *base, const char *va
     (void)opts, (void)base, (void)value;
     puts("usage: dfgen [OPTIONS] [CONTEXT]                write build.ninja for CONTEXT (default: .)\n"
          "       dfgen build [OPTIONS] [TARGET...]        write it, then run ninja\n"
+         "       dfgen check [OPTIONS] [CONTEXT]          only say which build checks fire\n"
          "       dfgen load [--store FOLDER] FILE...      put the images of an archive or layout into the store\n\n"
          "Then `ninja STAGE` builds a stage; oci/STAGE, docker/STAGE, tar/STAGE and rootfs/STAGE write it out.\n");
     for (size_t i = 0; i < OPTION_COUNT; i++) {

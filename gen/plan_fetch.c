@@ -1,6 +1,6 @@
 /*
- * Owns the steps that fetch: one for each URL or git reference of an ADD. Called by plan_copy, whose step takes the files from there. Must not know
- * where they go.
+ * Owns the steps that fetch: one for each URL or git reference of an ADD. Called by plan_copy, whose step takes the
+ * files from there. Must not know where they go.
  */
 #include "gen/diag.h"
 
@@ -47,8 +47,8 @@ static void set_fetch(json_t *json, const struct add_source *remote)
     json_object_set_new(json, "submodules", json_boolean(!remote->skips_submodules));
 }
 
-const char *plan_fetch(struct plan *plan, struct planned *planned, const struct action *action, const struct copy_source *source,
-                       const char *name)
+const char *plan_fetch(struct plan *plan, struct planned *planned, const struct action *action,
+                       const struct copy_source *source, const char *name)
 {
     struct arena *arena = plan->arena;
     const char *base = arena_printf(arena, "%s/%s", planned->folder, name);

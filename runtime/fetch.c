@@ -1,6 +1,7 @@
 /*
- * dfgen-fetch: an ADD of a URL or a git repository comes into the store, as a layer of its own that dfgen-copy copies from. What is pinned by
- * its checksum is remembered by its key; what is not is fetched whenever the edge runs. Knows nothing of where the files go.
+ * dfgen-fetch: an ADD of a URL or a git repository comes into the store, as a layer of its own that dfgen-copy copies
+ * from. What is pinned by its checksum is remembered by its key; what is not is fetched whenever the edge runs. Knows
+ * nothing of where the files go.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,6 @@
 /*
- * Owns the arithmetic of URL text. Called by gen, which classifies sources, and by dfgen-fetch, which gets them. Must not know protocols.
+ * Owns the arithmetic of URL text. Called by gen, which classifies sources, and by dfgen-fetch, which gets them. Must
+ * not know protocols.
  */
 #include "runtime/lib/url.h"
 
@@ -49,7 +50,10 @@ void url_add_public(struct buf *out, struct span text)
 
 static int digit(char c)
 {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
 }
 
 struct span url_decode(struct arena *arena, struct span text, bool plus)
@@ -104,8 +108,8 @@ bool url_split(struct span text, struct url *url)
 
 bool url_is_file_name(struct span name)
 {
-    return name.len && name.len <= NAME_LIMIT && !span_is(name, ".") && !span_is(name, "..") && !memchr(name.text, '/', name.len) &&
-           !memchr(name.text, 0, name.len);
+    return name.len && name.len <= NAME_LIMIT && !span_is(name, ".") && !span_is(name, "..") &&
+           !memchr(name.text, '/', name.len) && !memchr(name.text, 0, name.len);
 }
 
 const char *url_file_name(struct arena *arena, const struct url *url)

@@ -1,6 +1,6 @@
 /*
- * Owns the way from a repository's address to a folder of files: which ref is meant, how little can be fetched, what is left of it. Called by
- * dfgen-fetch. Must not know what the files are for.
+ * Owns the way from a repository's address to a folder of files: which ref is meant, how little can be fetched, what is
+ * left of it. Called by dfgen-fetch. Must not know what the files are for.
  */
 #include "runtime/registry/git.h"
 
@@ -20,6 +20,9 @@
 #include "runtime/lib/span.h"
 #include "runtime/lib/url.h"
 #include "runtime/registry/git_run.h"
+
+/* GIT(run, out, "fetch", …): one call of git with these words. */
+#define GIT(run, out, ...) git_run(run, (const char *const[]){__VA_ARGS__, NULL}, out)
 
 enum { MAX_DEPTH = 256 }; /* of folders below which submodules are looked for */
 
@@ -80,8 +83,8 @@ static char *find_ref(struct checkout *checkout, const char *ref)
     struct buf listing = {0};
     for (size_t i = 0; i < 3; i++)
         names[i] = xasprintf("%s%s", prefixes[i], ref);
-    char *error = git_run(&checkout->run, (const char *const[]){"ls-remote", "--quiet", "--", checkout->request->url, names[0], names[1],
-                                                                names[2], NULL}, &listing);
+    char *error = GIT(&checkout->run, &listing, "ls-remote", "--quiet", "--", checkout->request->url, names[0],
+                      names[1], names[2]);
     for (size_t i = 0; i < 3 && !error && !checkout->name; i++)
         if (is_listed(&listing, names[i]))
             checkout->name = xstrdup(names[i]);
@@ -113,15 +116,14 @@ static char *fetch(struct checkout *checkout)
 {
     const char *url = checkout->request->url, *name = checkout->name;
     char *spec = strncmp(name, "refs/", 5) ? xstrdup(name) : xasprintf("+%s:%s", name, name);
-    char *error = git_run(&checkout->run, (const char *const[]){"fetch", "--quiet", "--no-tags", "-u", "--depth=1", "--", url, spec, NULL},
-                          NULL);
+    char *error = GIT(&checkout->run, NULL, "fetch", "--quiet", "--no-tags", "-u", "--depth=1", "--", url, spec);
     if (error && git_is_commit(name)) {
         free(error);
-        error = git_run(&checkout->run, (const char *const[]){"fetch", "--quiet", "--no-tags", "-u", "--", url,
-                                                              "+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*", NULL}, NULL);
+        error = GIT(&checkout->run, NULL, "fetch", "--quiet", "--no-tags", "-u", "--", url,
+                    "+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*");
     } else if (error) {
         free(error);
-        error = git_run(&checkout->run, (const char *const[]){"fetch", "--quiet", "--no-tags", "-u", "--", url, spec, NULL}, NULL);
+        error = GIT(&checkout->run, NULL, "fetch", "--quiet", "--no-tags", "-u", "--", url, spec);
     }
     free(spec);
     return error;
@@ -130,7 +132,7 @@ static char *fetch(struct checkout *checkout)
 static char *parse_hash(struct checkout *checkout, const char *what, char hash[65])
 {
     struct buf out = {0};
-    char *error = git_run(&checkout->run, (const char *const[]){"rev-parse", "--verify", "--quiet", "--end-of-options", what, NULL}, &out);
+    char *error = GIT(&checkout->run, &out, "rev-parse", "--verify", "--quiet", "--end-of-options", what);
     if (!error) {
         snprintf(hash, 65, "%.*s", (int)strcspn(buf_text(&out), "\n"), buf_text(&out));
         error = git_is_commit(hash) ? NULL : xstrdup("git does not name the commit");
@@ -154,7 +156,8 @@ static char *verify(struct checkout *checkout)
     if (!error)
         error = parse_hash(checkout, fetched, tag);
     if (!error && strncmp(checkout->commit, want, strlen(want)) && strncmp(tag, want, strlen(want)))
-        error = xasprintf("the checksum does not match: %s is commit %s, wanted is %s", checkout->name, checkout->commit, want);
+        error = xasprintf("the checksum does not match: %s is commit %s, wanted is %s", checkout->name,
+                          checkout->commit, want);
     return error;
 }
 
@@ -163,24 +166,28 @@ static char *get_submodules(struct checkout *checkout)
     struct stat st;
     if (!checkout->request->has_submodules || fstatat(checkout->run.dir, ".gitmodules", &st, AT_SYMLINK_NOFOLLOW) < 0)
         return NULL;
-    /* Their addresses may be relative to that of the repository. They are commits, so what comes is sure by whatever way. */
+    /*
+     * Their addresses may be relative to that of the repository. They are commits, so what comes is sure by whatever
+     * way.
+     */
     struct git_run run = checkout->run;
     run.protocols = "http:https:git:ssh";
-    char *error = git_run(&run, (const char *const[]){"config", "remote.origin.url", checkout->request->url, NULL}, NULL);
+    char *error = GIT(&run, NULL, "config", "remote.origin.url", checkout->request->url);
     if (!error)
-        error = git_run(&run, (const char *const[]){"submodule", "--quiet", "update", "--init", "--recursive", "--depth=1", NULL}, NULL);
+        error = GIT(&run, NULL, "submodule", "--quiet", "update", "--init", "--recursive", "--depth=1");
     if (error) {
         free(error);
-        error = git_run(&run, (const char *const[]){"submodule", "--quiet", "update", "--init", "--recursive", NULL}, NULL);
+        error = GIT(&run, NULL, "submodule", "--quiet", "update", "--init", "--recursive");
     }
     return error;
 }
 
 static char *check_out(struct checkout *checkout)
 {
-    const char *format = strlen(checkout->request->commit) == 64 || strlen(checkout->request->ref) == 64 ? "sha256" : "sha1";
+    const char *format =
+        strlen(checkout->request->commit) == 64 || strlen(checkout->request->ref) == 64 ? "sha256" : "sha1";
     char *object_format = xasprintf("--object-format=%s", format);
-    char *error = git_run(&checkout->run, (const char *const[]){"init", "--quiet", "--template=", object_format, ".", NULL}, NULL);
+    char *error = GIT(&checkout->run, NULL, "init", "--quiet", "--template=", object_format, ".");
     free(object_format);
     if (!error)
         error = choose_name(checkout);
@@ -189,7 +196,7 @@ static char *check_out(struct checkout *checkout)
     if (!error)
         error = verify(checkout);
     if (!error)
-        error = git_run(&checkout->run, (const char *const[]){"checkout", "--quiet", "--detach", checkout->commit, "--", NULL}, NULL);
+        error = GIT(&checkout->run, NULL, "checkout", "--quiet", "--detach", checkout->commit, "--");
     return error ? error : get_submodules(checkout);
 }
 
@@ -224,9 +231,9 @@ static char *settle_git_dir(struct checkout *checkout)
 {
     struct buf url = {0};
     url_add_public(&url, span_of(checkout->request->url));
-    char *error = git_run(&checkout->run, (const char *const[]){"config", "remote.origin.url", buf_text(&url), NULL}, NULL);
+    char *error = GIT(&checkout->run, NULL, "config", "remote.origin.url", buf_text(&url));
     if (!error)
-        error = git_run(&checkout->run, (const char *const[]){"read-tree", "HEAD", NULL}, NULL);
+        error = GIT(&checkout->run, NULL, "read-tree", "HEAD");
     buf_free(&url);
     if (unlinkat(checkout->run.dir, ".git/FETCH_HEAD", 0) < 0 && errno != ENOENT && !error)
         error = xasprintf("cannot remove FETCH_HEAD: %s", strerror(errno));

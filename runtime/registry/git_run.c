@@ -1,5 +1,6 @@
 /*
- * Owns the surroundings that git runs in, and what it says when it fails. Called by git.c. Must not know what git is asked for.
+ * Owns the surroundings that git runs in, and what it says when it fails. Called by git.c. Must not know what git is
+ * asked for.
  */
 #include "runtime/registry/git_run.h"
 
@@ -24,17 +25,40 @@ enum { OUT_LIMIT = 64 * 1024 * 1024, MESSAGE_LIMIT = 2000, NO_GIT = 127 };
 
 /* Whatever the repository or its attributes say, these hold; submodules inherit them. */
 static const char *const config[] = {
-    "core.hooksPath=/dev/null", "core.attributesFile=/dev/null", "core.fsmonitor=false", "core.autocrlf=false", "core.symlinks=true",
-    "core.fileMode=true", "core.sharedRepository=umask", "core.logAllRefUpdates=false", "core.askPass=", "credential.helper=", "gc.auto=0",
-    "maintenance.auto=false", "init.defaultBranch=main", "protocol.file.allow=never", "protocol.ext.allow=never",
-    "http.followRedirects=initial", "fetch.recurseSubmodules=no", "advice.detachedHead=false",
+    "core.hooksPath=/dev/null",
+    "core.attributesFile=/dev/null",
+    "core.fsmonitor=false",
+    "core.autocrlf=false",
+    "core.symlinks=true",
+    "core.fileMode=true",
+    "core.sharedRepository=umask",
+    "core.logAllRefUpdates=false",
+    "core.askPass=",
+    "credential.helper=",
+    "gc.auto=0",
+    "maintenance.auto=false",
+    "init.defaultBranch=main",
+    "protocol.file.allow=never",
+    "protocol.ext.allow=never",
+    "http.followRedirects=initial",
+    "fetch.recurseSubmodules=no",
+    "advice.detachedHead=false",
 };
 
 /* No text of a Dockerfile is in here. */
 static const char *const fixed[] = {
-    "LC_ALL=C", "HOME=/dev/null", "XDG_CONFIG_HOME=/dev/null", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null",
-    "GIT_TERMINAL_PROMPT=0", "GIT_ATTR_NOSYSTEM=1", "GIT_HTTP_LOW_SPEED_LIMIT=1", "GIT_HTTP_LOW_SPEED_TIME=60", "GIT_SSH_VARIANT=ssh",
-    "GIT_SSH_COMMAND=ssh -F none -o BatchMode=yes -o ConnectTimeout=30 -o UserKnownHostsFile=\"$DFGEN_HOME/.ssh/known_hosts\"",
+    "LC_ALL=C",
+    "HOME=/dev/null",
+    "XDG_CONFIG_HOME=/dev/null",
+    "GIT_CONFIG_NOSYSTEM=1",
+    "GIT_CONFIG_GLOBAL=/dev/null",
+    "GIT_TERMINAL_PROMPT=0",
+    "GIT_ATTR_NOSYSTEM=1",
+    "GIT_HTTP_LOW_SPEED_LIMIT=1",
+    "GIT_HTTP_LOW_SPEED_TIME=60",
+    "GIT_SSH_VARIANT=ssh",
+    "GIT_SSH_COMMAND=ssh -F none -o BatchMode=yes -o ConnectTimeout=30 -o "
+    "UserKnownHostsFile=\"$DFGEN_HOME/.ssh/known_hosts\"",
 };
 
 static const char *const passed[] = {
@@ -92,8 +116,8 @@ _Noreturn static void become_git(const struct git_run *run, char **words, char *
 {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (null >= 0 && dup2(null, STDIN_FILENO) >= 0 && dup2(out[0], STDOUT_FILENO) >= 0 && dup2(out[1], STDERR_FILENO) >= 0 &&
-        fchdir(run->dir) == 0)
+    if (null >= 0 && dup2(null, STDIN_FILENO) >= 0 && dup2(out[0], STDOUT_FILENO) >= 0 &&
+        dup2(out[1], STDERR_FILENO) >= 0 && fchdir(run->dir) == 0)
         execvpe("git", words, environment);
     _exit(NO_GIT);
 }

@@ -11,8 +11,8 @@ struct git_run {
 };
 
 /*
- * Run git with these words (NULL at the end); out (may be NULL) gets what it prints. NULL, or what went wrong: git's own message on one
- * line, printable, without user and password; malloc'd.
+ * Run git with these words (NULL at the end); out (may be NULL) gets what it prints. NULL, or what went wrong: git's
+ * own message on one line, printable, without user and password; malloc'd.
  */
 char *git_run(const struct git_run *run, const char *const *words, struct buf *out);
 

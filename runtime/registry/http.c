@@ -1,6 +1,7 @@
 /*
- * Owns the way a file comes by HTTP: what is followed, what is tried again, and when it is given up. Called by dfgen-fetch.
- * Must not know what the file is for. Redirects are followed here and not by libcurl, whose rule for https looks at the first address only.
+ * Owns the way a file comes by HTTP: what is followed, what is tried again, and when it is given up. Called by
+ * dfgen-fetch. Must not know what the file is for. Redirects are followed here and not by libcurl, whose rule for https
+ * looks at the first address only.
  */
 #include "runtime/registry/http.h"
 
@@ -185,7 +186,9 @@ static struct outcome follow(struct transfer *transfer, const char *url)
             return outcome;
         }
         const char *wrong = !is_http(outcome.redirect) || (is_secure(at) && !is_secure(outcome.redirect))
-            ? "it redirects to %s, which is not followed" : i == MAX_REDIRECTS ? "too many redirects; the last to %s" : NULL;
+                                ? "it redirects to %s, which is not followed"
+                            : i == MAX_REDIRECTS ? "too many redirects; the last to %s"
+                                                 : NULL;
         free(at);
         at = outcome.redirect;
         if (wrong) {

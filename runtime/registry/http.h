@@ -1,6 +1,6 @@
 /*
- * Files by HTTP and HTTPS: one GET, redirects and repeated tries included, into a descriptor. Without libcurl (http_null.c) every call
- * says so. Proxies are those of the environment.
+ * Files by HTTP and HTTPS: one GET, redirects and repeated tries included, into a descriptor. Without libcurl
+ * (http_null.c) every call says so. Proxies are those of the environment.
  */
 #ifndef DFGEN_REGISTRY_HTTP_H
 #define DFGEN_REGISTRY_HTTP_H
@@ -16,8 +16,9 @@ struct http_file {
 };
 
 /*
- * Get url into fd, an empty file: at most limit bytes. A try that fails for a reason that may pass is repeated, and the file is emptied before.
- * Never from https to http, nor to any other scheme. NULL, or what went wrong: malloc'd, without user and password.
+ * Get url into fd, an empty file: at most limit bytes. A try that fails for a reason that may pass is repeated, and the
+ * file is emptied before. Never from https to http, nor to any other scheme. NULL, or what went wrong: malloc'd,
+ * without user and password.
  */
 char *http_get(const char *url, int fd, int64_t limit, struct http_file *file);
 

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
-"""A server for tests of fetching: http-server.py FOLDER PORTFILE LOG. Serves FOLDER, and under /odd/ what real servers do to their clients.
-Writes its port to PORTFILE, and a line "METHOD PATH" per request to LOG. Ends with its standard input."""
+"""A server for tests of fetching: http-server.py FOLDER PORTFILE LOG.
+
+Serves FOLDER, and under /odd/ what real servers do to their clients. Writes its port to
+PORTFILE, and a line "METHOD PATH" per request to LOG. Ends with its standard input."""
 import base64, http.server, functools, os, sys, threading
 
 folder, port_file, log = sys.argv[1:]

@@ -1,6 +1,6 @@
 /*
- * Guards which sources of ADD are paths, files by HTTP or git repositories, the grammar of git's query and fragment, and that no password
- * is in what is shown.
+ * Guards which sources of ADD are paths, files by HTTP or git repositories, the grammar of git's query and fragment,
+ * and that no password is in what is shown.
  */
 #include "gen/add.h"
 
@@ -97,7 +97,8 @@ static const struct {
     {"http://h/r.git", "0123456789", 0, NULL},
     {"http://h/r.git?checksum=0123456789", "0123456789", 1, NULL},
     {"http://h/r.git?checksum=0123456789", "0123456780", 1, "checksum mismatch"},
-    {"http://h/r.git", "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", -1, "invalid checksum"},
+    {"http://h/r.git", "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", -1,
+     "invalid checksum"},
     {"http://h/r.git?keep-git-dir=false", NULL, 1, "inconsistent keep-git-dir configuration"},
     {"http://h/r.git?keep-git-dir=true", NULL, 1, NULL},
 };
@@ -149,7 +150,8 @@ static void test_flags(void)
         unit_row("%s --checksum=%s", flag_rows[i].source, flag_rows[i].checksum ? flag_rows[i].checksum : "");
         const char *want = flag_rows[i].error;
         UNIT_TRUE(!add_classify(&arena, span_of(flag_rows[i].source), &source));
-        const char *error = flag_rows[i].checksum ? add_set_checksum(&arena, &source, span_of(flag_rows[i].checksum)) : NULL;
+        const char *error =
+            flag_rows[i].checksum ? add_set_checksum(&arena, &source, span_of(flag_rows[i].checksum)) : NULL;
         if (!error && flag_rows[i].keep >= 0)
             error = add_set_keep_git_dir(&source, flag_rows[i].keep);
         UNIT_TRUE(want ? error && !strncmp(error, want, strlen(want)) : !error);
