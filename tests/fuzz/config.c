@@ -1,0 +1,61 @@
+/* Fuzz entry: any JSON as an image's config. Read, changed, inherited, written; what was written must be JSON that is read the same again. */
+#include "gen/platform.h"
+
+#include "gen/config.h"
+
+#include <jansson.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/lib/arena.h"
+#include "runtime/lib/buf.h"
+#include "runtime/lib/json.h"
+#include "tests/fuzz/fuzz.h"
+
+static void write_config(const struct config *config, struct buf *text)
+{
+    static const struct span fill[] = {{"one", 3}, {"two", 3}, {"three", 5}};
+    struct config_times times = {1, false};
+    json_t *written = config_write(config, &times, fill, sizeof fill / sizeof *fill);
+    json_write(written, text);
+    json_decref(written);
+}
+
+static void change(struct config *config, struct arena *arena, struct span text)
+{
+    config_set_env(config, arena, text, text);
+    config_set_label(config, arena, text, text);
+    config_add(&config->ports, arena, text);
+    config_add(&config->volumes, arena, text);
+    config->workdir = config_join_workdir(arena, config->workdir, text);
+    config_add_history(config, arena, text, true);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct arena arena = {0};
+    struct buf first = {0}, second = {0};
+    struct span text = {(const char *)data, size};
+    json_t *image = json_parse(text, NULL);
+    if (image) {
+        struct config config, child, again;
+        config_from_image(&config, &arena, image);
+        config_inherit(&child, &arena, &config);
+        write_config(&config, &first);
+        json_t *back = json_parse((struct span){buf_text(&first), first.len}, NULL);
+        if (!back)
+            abort();
+        config_from_image(&again, &arena, back);
+        if (again.env.count != config.env.count || again.labels.count != config.labels.count)
+            abort();
+        change(&child, &arena, size > 64 ? (struct span){text.text, 64} : text);
+        write_config(&child, &second);
+        json_decref(back);
+    }
+    json_decref(image);
+    buf_free(&first);
+    buf_free(&second);
+    arena_free(&arena);
+    return 0;
+}
