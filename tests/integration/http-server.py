@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""A server for tests of fetching: http-server.py FOLDER PORTFILE LOG.
+"""A server for tests of fetching: http-server.py FOLDER PORTFILE LOG [PEMFILE].
 
 Serves FOLDER, and under /odd/ what real servers do to their clients. Writes its port to
-PORTFILE, and a line "METHOD PATH" per request to LOG. Ends with its standard input."""
-import base64, http.server, functools, os, sys, threading
+PORTFILE, and a line "METHOD PATH" per request to LOG. Ends with its standard input. With a key and certificate in
+PEMFILE it speaks https."""
+import base64, http.server, functools, os, ssl, sys, threading
 
-folder, port_file, log = sys.argv[1:]
+folder, port_file, log = sys.argv[1:4]
 asked = {}
 
 
@@ -37,6 +38,8 @@ class Handler(http.server.SimpleHTTPRequestHandler):
                 self.answer(302, b"not the file", Location=f"/odd/redirect/{int(number) - 1}")
             case ["loop"]:
                 self.answer(302, Location="/odd/loop")
+            case ["to", scheme, *rest]:
+                self.answer(302, Location=f"{scheme}://127.0.0.1:{'/'.join(rest)}")
             case ["to-file"]:
                 self.answer(302, Location="file:///etc/passwd")
             case ["busy", number]:
@@ -53,6 +56,10 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 
 
 server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=folder))
+if len(sys.argv) > 4:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(sys.argv[4])
+    server.socket = context.wrap_socket(server.socket, server_side=True)
 with open(port_file + ".new", "w") as out:
     out.write(f"{server.server_port}\n")
 os.rename(port_file + ".new", port_file)
