@@ -399,7 +399,7 @@ static void check_pair(const char *folder, const char *name)
 {
     struct fixture f;
     struct buf in = {0}, got = {0}, want = {0};
-    char path[4096];
+    char path[PATH_MAX + 512];
     unit_row("%s", name);
     snprintf(path, sizeof path, "%s/%s", folder, name);
     read_text(path, &in);
