@@ -57,8 +57,8 @@ static const char *const fixed[] = {
     "GIT_HTTP_LOW_SPEED_LIMIT=1",
     "GIT_HTTP_LOW_SPEED_TIME=60",
     "GIT_SSH_VARIANT=ssh",
-    "GIT_SSH_COMMAND=ssh -F none -o BatchMode=yes -o ConnectTimeout=30 -o "
-    "UserKnownHostsFile=\"$DFGEN_HOME/.ssh/known_hosts\"",
+    ("GIT_SSH_COMMAND=ssh -F none -o BatchMode=yes -o ConnectTimeout=30 -o "
+     "UserKnownHostsFile=\"$DFGEN_HOME/.ssh/known_hosts\""),
 };
 
 static const char *const passed[] = {
