@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "runtime/lib/arena.h"
+#include "runtime/lib/die.h"
 
 const char *const rule_names[] = {
     [RULE_BASE] = "base",   [RULE_COPY] = "copy",   [RULE_FETCH] = "fetch", [RULE_RUN] = "run",
@@ -39,6 +40,7 @@ void graph_free(struct graph *graph)
         vec_free(&graph->targets.items[i]->inputs);
     vec_free(&graph->edges);
     vec_free(&graph->targets);
+    free(graph->by_name);
     vec_free(&graph->defaults);
     vec_free(&graph->generator_inputs);
 }
@@ -53,14 +55,39 @@ struct edge *graph_edge(struct graph *graph, enum rule rule, const char *step, c
     return edge;
 }
 
+/* Where a name's target is or would be; there is always room. */
+static struct target **find_slot(const struct graph *graph, const char *name)
+{
+    size_t hash = 5381;
+    for (const char *c = name; *c; c++)
+        hash = hash * 33 + (unsigned char)*c;
+    for (size_t i = hash % graph->slots;; i = (i + 1) % graph->slots)
+        if (!graph->by_name[i] || !strcmp(graph->by_name[i]->name, name))
+            return &graph->by_name[i];
+}
+
+/* At most half of the slots are taken. */
+static void make_room(struct graph *graph)
+{
+    if (graph->targets.count * 2 < graph->slots)
+        return;
+    free(graph->by_name);
+    graph->slots = graph->slots ? graph->slots * 2 : 64;
+    graph->by_name = xcalloc(graph->slots, sizeof *graph->by_name);
+    for (size_t i = 0; i < graph->targets.count; i++)
+        *find_slot(graph, graph->targets.items[i]->name) = graph->targets.items[i];
+}
+
 struct target *graph_target(struct graph *graph, const char *name)
 {
-    for (size_t i = 0; i < graph->targets.count; i++)
-        if (!strcmp(graph->targets.items[i]->name, name))
-            return graph->targets.items[i];
+    make_room(graph);
+    struct target **slot = find_slot(graph, name);
+    if (*slot)
+        return *slot;
     struct target *target = arena_alloc(graph->arena, sizeof *target);
     target->name = arena_strdup(graph->arena, name);
     vec_push(&graph->targets, target);
+    *slot = target;
     return target;
 }
 

@@ -40,6 +40,8 @@ struct graph {
     struct arena *arena;
     VEC(struct edge *) edges;
     VEC(struct target *) targets;
+    struct target **by_name;    /* the same, hashed: graph_target's */
+    size_t slots;
     graph_paths defaults;
     /* What gen read: a change of one of them makes build.ninja out of date (files and folders). */
     graph_paths generator_inputs;
