@@ -97,12 +97,10 @@ static bool add_missing(struct listing *listing, const char *path, struct place 
 /* Which folder it was: the walk knows. */
 static void say_unreadable(struct listing *listing, struct place place)
 {
-    const char *failed = NULL;
     int why = errno;
-    if (context_walk(listing->context->context, "", &failed) < 0)
-        why = errno;
+    const struct plan_context *context = listing->context;
     diag_error(listing->plan->diag, place, "cannot read \"%s\": %s",
-               path_join(listing->plan->arena, listing->context->folder, failed ? failed : ""), strerror(why));
+               path_join(listing->plan->arena, context->folder, context_failed(context->context)), strerror(why));
 }
 
 static bool list_source(struct listing *listing, const struct source_spec *spec, struct place place)

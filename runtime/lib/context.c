@@ -44,6 +44,7 @@ struct context {
     struct arena arena;
     struct folder *buckets[BUCKETS];
     VEC(const char *) folders;
+    const char *failed;                     /* the last that could not be read; NULL: none */
 };
 
 /* One reading: what it finds becomes a layer of the tree. */
@@ -378,8 +379,10 @@ static int read_at(struct context *context, const char *path, bool deep, const c
     int saved = errno;
     arena_free(&arena);
     errno = saved;
+    if (result < 0)
+        context->failed = walk.failed ? walk.failed : arena_strdup(&context->arena, path);
     if (result < 0 && failed)
-        *failed = walk.failed ? walk.failed : arena_strdup(&context->arena, path);
+        *failed = context->failed;
     return result;
 }
 
@@ -387,6 +390,11 @@ int context_need(void *data, const char *path, bool deep)
 {
     struct context *context = data;
     return is_known(context, path, deep) ? 0 : read_at(context, path, deep, NULL);
+}
+
+const char *context_failed(const struct context *context)
+{
+    return context->failed ? context->failed : "";
 }
 
 int context_walk(struct context *context, const char *path, const char **failed)

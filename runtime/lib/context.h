@@ -48,6 +48,8 @@ struct tree *context_tree(struct context *context);
  * the context. -1 with errno.
  */
 int context_need(void *context, const char *path, bool deep);
+/* The clean path that could not be read last, "" when none: for what a failed context_need was about. */
+const char *context_failed(const struct context *context);
 /* Clean paths of the folders that were read: when one of them changes, gen must look again. */
 const char *const *context_folders(const struct context *context, size_t *count);
 
