@@ -138,7 +138,7 @@ static int generate(int argc, char **argv, bool is_regenerated, const char ***ta
     if (opts->check)
         exit(cmd_check_file(opts));
     if (access(".", W_OK | X_OK) < 0)
-        die_usage("cannot write into the build folder %s:", opts->build_dir);
+        die("cannot write into the build folder %s:", opts->build_dir);
     if (!ninja_may_write(opts->build_file))
         die_usage("%s was not made by dfgen, and is left as it is: choose another name with --build-file, or another folder with -C",
                   opts->build_file);
