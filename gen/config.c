@@ -1,6 +1,6 @@
 /*
- * Owns the image configuration while a stage is resolved: where it begins, and how it changes. Called by stage. Must not know the syntax
- * of instructions, nor where the image is written (config_json.c writes it).
+ * Owns the image configuration while a stage is resolved: where it begins, and how it changes. Called by stage. Must
+ * not know the syntax of instructions, nor where the image is written (config_json.c writes it).
  */
 #include "gen/platform.h"
 
@@ -68,7 +68,8 @@ static bool has_env(const struct config *config, const char *name)
 {
     size_t len = strlen(name);
     for (size_t i = 0; i < config->env.count; i++)
-        if (span_starts(config->env.items[i], name) && (config->env.items[i].len == len || config->env.items[i].text[len] == '='))
+        if (span_starts(config->env.items[i], name) && (config->env.items[i].len == len ||
+                                                        config->env.items[i].text[len] == '='))
             return true;
     return false;
 }

@@ -1,6 +1,7 @@
 /*
- * An image's configuration as instructions change it, and its history (reference/dockerfile.md §10, §12). Read from a base image's JSON, written
- * as the JSON of the new one. Spans are the arena's or the source's. Include gen/platform.h first.
+ * An image's configuration as instructions change it, and its history (reference/dockerfile.md §10, §12). Read from a
+ * base image's JSON, written as the JSON of the new one. Spans are the arena's or the source's. Include gen/platform.h
+ * first.
  */
 #ifndef DFGEN_CONFIG_H
 #define DFGEN_CONFIG_H
@@ -68,9 +69,10 @@ struct config_times {
 };
 
 /*
- * The config file, less rootfs.diff_ids. fill: descriptions of the image's layers, lowest first: layers that the history does not know
- * get entries of theirs, at its end.
+ * The config file, less rootfs.diff_ids. fill: descriptions of the image's layers, lowest first: layers that the
+ * history does not know get entries of theirs, at its end.
  */
-struct json_t *config_write(const struct config *config, const struct config_times *times, const struct span *fill, size_t layers);
+struct json_t *config_write(const struct config *config, const struct config_times *times, const struct span *fill,
+                            size_t layers);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * Owns the form of an image config file: which members, which are left out when empty, and the times of its history. Called by plan.
- * Must not know how the values came about.
+ * Owns the form of an image config file: which members, which are left out when empty, and the times of its history.
+ * Called by plan. Must not know how the values came about.
  */
 #include "gen/platform.h"
 
@@ -162,7 +162,8 @@ static json_t *created(const json_t *history, const struct config *config, const
     return times->is_given || has_news || !text ? time_text(times->epoch) : json_string(text);
 }
 
-json_t *config_write(const struct config *config, const struct config_times *times, const struct span *fill, size_t layers)
+json_t *config_write(const struct config *config, const struct config_times *times, const struct span *fill,
+                     size_t layers)
 {
     json_t *whole = json_object(), *history = json_array(), *rootfs = json_object();
     for (size_t known = add_history(history, config, times); known < layers; known++) {

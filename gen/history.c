@@ -1,6 +1,6 @@
 /*
- * Owns the wording of history entries. Called by the resolvers of instructions. Must not know when an entry is made, nor
- * its time.
+ * Owns the wording of history entries. Called by the resolvers of instructions. Must not know when an entry is made,
+ * nor its time.
  */
 #include "gen/diag.h"
 

@@ -1,4 +1,7 @@
-/* The created_by texts of an image's history (reference/dockerfile.md §12.2). Include gen/platform.h, gen/config.h, gen/diag.h, gen/ast.h and gen/stage.h first. */
+/*
+ * The created_by texts of an image's history (reference/dockerfile.md §12.2). Include gen/platform.h, gen/config.h,
+ * gen/diag.h, gen/ast.h and gen/stage.h first.
+ */
 #ifndef DFGEN_HISTORY_H
 #define DFGEN_HISTORY_H
 

@@ -1,6 +1,6 @@
 /*
- * Owns the grammar of RUN --mount: a CSV record of keys, each a row of a table. Called by stage, twice: early for "from", and when the RUN is
- * resolved. Must not know what is mounted where.
+ * Owns the grammar of RUN --mount: a CSV record of keys, each a row of a table. Called by stage, twice: early for
+ * "from", and when the RUN is resolved. Must not know what is mounted where.
  */
 #include "gen/mount.h"
 
@@ -248,7 +248,8 @@ static const char *check_whole(struct parser *parser)
     struct mount *mount = parser->mount;
     const char *type = mount_type_names[mount->type];
     bool takes_owner = mount->type != MOUNT_BIND && mount->type != MOUNT_TMPFS;
-    const char *denied = takes_owner ? NULL : mount->mode >= 0 ? "mode" : mount->uid >= 0 ? "uid" : mount->gid >= 0 ? "gid" : NULL;
+    const char *denied = takes_owner ? NULL : mount->mode >= 0 ? "mode" : mount->uid >= 0 ? "uid"
+            : mount->gid >= 0 ? "gid" : NULL;
     if (denied)
         return arena_printf(parser->arena, "%s not allowed for \"%s\" type mounts", denied, type);
     if (!parser->has_access)
@@ -260,7 +261,8 @@ static const char *check_whole(struct parser *parser)
     return mount->type == MOUNT_SECRET ? check_secret(mount) : NULL;
 }
 
-const char *mount_parse(struct arena *arena, struct span text, char escape, const struct word_env *vars, struct mount *mount)
+const char *mount_parse(struct arena *arena, struct span text, char escape, const struct word_env *vars,
+                        struct mount *mount)
 {
     static const struct span none = {"", 0};
     *mount = (struct mount){.type = MOUNT_BIND, .target = none, .source = none, .from = none, .id = none, .env = none,

@@ -1,4 +1,7 @@
-/* The mounts of RUN: --mount=k=v,… (reference/dockerfile.md §9.4). Pure: text and variables in, a struct or an error text out. */
+/*
+ * The mounts of RUN: --mount=k=v,… (reference/dockerfile.md §9.4). Pure: text and variables in, a struct or an error
+ * text out.
+ */
 #ifndef DFGEN_MOUNT_H
 #define DFGEN_MOUNT_H
 
@@ -29,9 +32,10 @@ struct mount {
 };
 
 /*
- * One value of --mount. vars NULL: only what can be said without variables is checked and read ("from"; the rest of the struct does not count). NULL, or
- * what is wrong.
+ * One value of --mount. vars NULL: only what can be said without variables is checked and read ("from"; the rest of the
+ * struct does not count). NULL, or what is wrong.
  */
-const char *mount_parse(struct arena *arena, struct span text, char escape, const struct word_env *vars, struct mount *mount);
+const char *mount_parse(struct arena *arena, struct span text, char escape, const struct word_env *vars,
+                        struct mount *mount);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * Owns which stages use which: index errors, cycles, and what the target needs (reference/dockerfile.md §4). Called by stage.c. Must not know what is
- * copied or mounted.
+ * Owns which stages use which: index errors, cycles, and what the target needs (reference/dockerfile.md §4). Called by
+ * stage.c. Must not know what is copied or mounted.
  */
 #include "gen/diag.h"
 
@@ -16,7 +16,8 @@
 
 #include "runtime/lib/arena.h"
 
-static void add_use(struct resolver *resolver, struct stage *stage, struct span name, bool takes_numbers, struct place place)
+static void add_use(struct resolver *resolver, struct stage *stage, struct span name, bool takes_numbers,
+                    struct place place)
 {
     struct stage *used;
     if (name.len && stage_find_source(resolver, name, takes_numbers, place, &used) && used)

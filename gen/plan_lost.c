@@ -1,6 +1,7 @@
 /*
- * Owns a quirk of BuildKit's contexts (reference/dockerfile.md §5.1): of a folder only what the needed stages name arrives there, so a wildcard in
- * a folder of which nothing arrives is an error, though elsewhere one that matches nothing is none. Called by plan_copy and plan. Must not know steps.
+ * Owns a quirk of BuildKit's contexts (reference/dockerfile.md §5.1): of a folder only what the needed stages name
+ * arrives there, so a wildcard in a folder of which nothing arrives is an error, though elsewhere one that matches
+ * nothing is none. Called by plan_copy and plan. Must not know steps.
  */
 #include "gen/diag.h"
 

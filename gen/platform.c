@@ -1,6 +1,6 @@
 /*
- * Owns the names of platforms and which serves which. Called by opts' readers, stage (FROM --platform, automatic ARGs) and
- * images (choosing from an index). Must not know what is built for them.
+ * Owns the names of platforms and which serves which. Called by opts' readers, stage (FROM --platform, automatic ARGs)
+ * and images (choosing from an index). Must not know what is built for them.
  */
 #include "gen/platform.h"
 
@@ -36,7 +36,8 @@ static const char *const known_os[] = {
 };
 
 static const char *const known_architectures[] = {
-    "386", "amd64", "amd64p32", "arm", "armbe", "arm64", "arm64be", "loong64", "mips", "mipsle", "mips64", "mips64le", "ppc",
+    "386", "amd64", "amd64p32", "arm", "armbe", "arm64", "arm64be", "loong64", "mips", "mipsle", "mips64", "mips64le",
+            "ppc",
     "ppc64", "ppc64le", "riscv", "riscv64", "s390", "s390x", "sparc", "sparc64", "wasm",
 };
 
@@ -149,7 +150,8 @@ const char *platform_parse(struct arena *arena, struct span text, struct platfor
     }
     if (count == 1)
         return parse_one(arena, text, platform);
-    *platform = (struct platform){lower(arena, parts[0]), lower(arena, parts[1]), count == 3 ? lower(arena, parts[2]) : ""};
+    *platform = (struct platform){lower(arena, parts[0]), lower(arena, parts[1]), count == 3 ? lower(arena, parts[2])
+                                  : ""};
     normalise(platform);
     return NULL;
 }

@@ -21,8 +21,8 @@ struct platform {
 struct platform platform_host(void);
 
 /*
- * os[/arch[/variant]], os or arch alone, with aliases (reference/dockerfile.md §4). What is left out is the host's. NULL, or what is wrong
- * (the arena's).
+ * os[/arch[/variant]], os or arch alone, with aliases (reference/dockerfile.md §4). What is left out is the host's.
+ * NULL, or what is wrong (the arena's).
  */
 const char *platform_parse(struct arena *arena, struct span text, struct platform *platform);
 
@@ -33,8 +33,8 @@ const char *platform_text(struct arena *arena, const struct platform *platform);
 struct platform platform_of_json(struct arena *arena, const struct json_t *object);
 
 /*
- * How well an index entry's "platform" serves who wants a platform: 0 not at all, else the higher the better. Older variants of an
- * architecture serve newer ones.
+ * How well an index entry's "platform" serves who wants a platform: 0 not at all, else the higher the better. Older
+ * variants of an architecture serve newer ones.
  */
 int platform_rank(const struct platform *wanted, const struct json_t *object);
 

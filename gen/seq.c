@@ -1,4 +1,6 @@
-/* Owns arrays that grow in an arena. Called by whatever collects things for the whole translation; knows none of them. */
+/*
+ * Owns arrays that grow in an arena. Called by whatever collects things for the whole translation; knows none of them.
+ */
 #include "gen/seq.h"
 
 #include <string.h>

@@ -1,4 +1,6 @@
-/* A growing array that lives in an arena: SEQ(struct span) words = {0}; seq_push(arena, &words, word). Nothing to free. */
+/*
+ * A growing array that lives in an arena: SEQ(struct span) words = {0}; seq_push(arena, &words, word). Nothing to free.
+ */
 #ifndef DFGEN_SEQ_H
 #define DFGEN_SEQ_H
 

@@ -1,6 +1,7 @@
 /*
- * Owns the order in which stages are resolved: global scope, FROM lines, who needs whom, then each stage's instructions. Called by plan.
- * Must not know what a single instruction does (stage_insn.c and its neighbours do), nor what becomes of the actions.
+ * Owns the order in which stages are resolved: global scope, FROM lines, who needs whom, then each stage's
+ * instructions. Called by plan. Must not know what a single instruction does (stage_insn.c and its neighbours do), nor
+ * what becomes of the actions.
  */
 #include "gen/diag.h"
 
@@ -19,7 +20,8 @@
 #include "runtime/lib/arena.h"
 #include "runtime/lib/buf.h"
 
-bool stage_expand_with(struct resolver *resolver, const struct scope *scope, struct span text, struct place place, struct span *out)
+bool stage_expand_with(struct resolver *resolver, const struct scope *scope, struct span text, struct place place,
+                       struct span *out)
 {
     struct word_env env = {scope_lookup, scope};
     struct word_result word = word_expand(resolver->arena, text, resolver->file->escape, WORD_ONE, &env);
@@ -93,7 +95,8 @@ static struct stage *find_target(struct resolver *resolver)
     for (size_t i = 0; i < stages->count; i++)
         if (stages->items[i].ast->name.len)
             buf_printf(&names, "%s%.*s", names.len ? ", " : "", SPAN(stages->items[i].ast->name));
-    diag_error(resolver->diag, (struct place){.source = resolver->file->source}, "target stage \"%s\" could not be found%s%s", wanted,
+    diag_error(resolver->diag, (struct place){.source = resolver->file->source},
+               "target stage \"%s\" could not be found%s%s", wanted,
                names.len ? "; named stages are " : "; no stage has a name", buf_text(&names));
     buf_free(&names);
     return NULL;
@@ -187,17 +190,20 @@ static void resolve_all(struct resolver *resolver)
         struct stage *stage = &resolver->stages->items[i];
         resolve_stage(resolver, stage);
         if (stage->has_failed && !stage->is_needed && resolver->opts->debug)
-            diag_warn(resolver->user, stage->ast->from.place, "stage %s cannot be built and is left out; it is not needed",
+            diag_warn(resolver->user, stage->ast->from.place,
+                      "stage %s cannot be built and is left out; it is not needed",
                       stage->name);
     }
     resolver->diag = resolver->user;
 }
 
-struct stages *stage_resolve(struct arena *arena, const struct opts *opts, const struct dockerfile *file, struct images *images,
+struct stages *stage_resolve(struct arena *arena, const struct opts *opts, const struct dockerfile *file,
+                             struct images *images,
                              struct diag *diag)
 {
     struct stages *stages = arena_alloc(arena, sizeof *stages);
-    struct resolver resolver = {.arena = arena, .opts = opts, .file = file, .images = images, .stages = stages, .user = diag,
+    struct resolver resolver = {.arena = arena, .opts = opts, .file = file, .images = images, .stages = stages,
+                                .user = diag,
                                 .hidden = diag_new(), .diag = diag};
     make_stages(&resolver);
     stage_set_globals(&resolver);

@@ -1,6 +1,7 @@
 /*
- * Stages as they are to be built: arguments and variables resolved, image configs folded, triggers fired; what is left are
- * the actions that touch files. Made by stage_resolve from the AST, read by plan. Include gen/diag.h, gen/ast.h, gen/platform.h and gen/config.h first.
+ * Stages as they are to be built: arguments and variables resolved, image configs folded, triggers fired; what is left
+ * are the actions that touch files. Made by stage_resolve from the AST, read by plan. Include gen/diag.h, gen/ast.h,
+ * gen/platform.h and gen/config.h first.
  */
 #ifndef DFGEN_STAGE_H
 #define DFGEN_STAGE_H
@@ -130,15 +131,16 @@ struct stages {
 };
 
 /*
- * Resolve all stages. Those that the target needs report their errors in diag; the others are marked as failed when they have
- * one. NULL when nothing can be built at all. The result is the arena's.
+ * Resolve all stages. Those that the target needs report their errors in diag; the others are marked as failed when
+ * they have one. NULL when nothing can be built at all. The result is the arena's.
  */
-struct stages *stage_resolve(struct arena *arena, const struct opts *opts, const struct dockerfile *file, struct images *images,
+struct stages *stage_resolve(struct arena *arena, const struct opts *opts, const struct dockerfile *file,
+                             struct images *images,
                              struct diag *diag);
 
 /*
- * The global scope alone: automatic and global ARGs with these options; and the platform that is built for. What is wrong with them
- * goes to diag.
+ * The global scope alone: automatic and global ARGs with these options; and the platform that is built for. What is
+ * wrong with them goes to diag.
  */
 void stage_read_globals(struct arena *arena, const struct opts *opts, const struct dockerfile *file, struct diag *diag,
                         struct scope *globals, struct platform *target);

@@ -1,6 +1,6 @@
 /*
- * Owns COPY and ADD: sources, destination, flags and heredocs, expanded and checked as far as that can be told without looking at files. Called
- * through the table of stage_insn.c. Must not know which files there are.
+ * Owns COPY and ADD: sources, destination, flags and heredocs, expanded and checked as far as that can be told without
+ * looking at files. Called through the table of stage_insn.c. Must not know which files there are.
  */
 #include "gen/diag.h"
 
@@ -75,7 +75,8 @@ static void add_heredoc(struct resolver *resolver, struct copy_action *copy, con
         struct word_env env = {scope_lookup, &resolver->stage->scope};
         struct word_result word = word_expand(resolver->arena, file.data, resolver->file->escape, WORD_HEREDOC, &env);
         if (word.error)
-            diag_error(resolver->diag, heredoc->place, "failed to process the heredoc %.*s: %s", SPAN(heredoc->name), word.error);
+            diag_error(resolver->diag, heredoc->place, "failed to process the heredoc %.*s: %s", SPAN(heredoc->name),
+                       word.error);
         file.data = word.text;
     }
     seq_push(resolver->arena, &copy->contents, file);
@@ -175,7 +176,8 @@ static void add_flags(struct resolver *resolver, const struct insn *insn, struct
     struct place place;
     bool is_symbolic;
     uint32_t mode;
-    if (stage_flag(insn, "chmod", &text, &place) && stage_expand(resolver, text, place, &copy->chmod) && copy->chmod.len) {
+    if (stage_flag(insn, "chmod", &text, &place) && stage_expand(resolver, text, place, &copy->chmod) &&
+        copy->chmod.len) {
         const char *error = value_chmod(resolver->arena, copy->chmod, &is_symbolic, &mode);
         if (error)
             diag_error(resolver->diag, place, "%s", error);

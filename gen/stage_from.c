@@ -1,6 +1,6 @@
 /*
- * Owns FROM: what a stage is built on, its platform, the triggers that its base brings, and where its config and environment begin. Called by
- * stage.c and needed.c. Must not know other instructions.
+ * Owns FROM: what a stage is built on, its platform, the triggers that its base brings, and where its config and
+ * environment begin. Called by stage.c and needed.c. Must not know other instructions.
  */
 #include "gen/diag.h"
 
@@ -46,7 +46,8 @@ static void read_platform(struct resolver *resolver, struct stage *stage)
 }
 
 /* What a named context becomes. */
-static bool take_context(struct resolver *resolver, const struct named_context *context, struct span name, struct place place,
+static bool take_context(struct resolver *resolver, const struct named_context *context, struct span name,
+                         struct place place,
                          struct origin *origin)
 {
     switch (context->kind) {
@@ -98,10 +99,12 @@ bool stage_find_image(struct resolver *resolver, struct span name, struct place 
         struct ref ref;
         const char *error;
         if (!ref_parse(resolver->arena, name, &ref)) {
-            diag_error(resolver->diag, place, "failed to parse stage name \"%.*s\": %s", SPAN(name), ref_error(resolver->arena, name));
+            diag_error(resolver->diag, place, "failed to parse stage name \"%.*s\": %s", SPAN(name),
+                       ref_error(resolver->arena, name));
             return false;
         }
-        const struct image *image = images_find(resolver->images, ref_text(resolver->arena, &ref), &resolver->stage->platform, &error);
+        const struct image *image = images_find(resolver->images, ref_text(resolver->arena, &ref),
+                                                &resolver->stage->platform, &error);
         if (!image) {
             diag_error(resolver->diag, place, "%s", error);
             return false;
@@ -209,8 +212,10 @@ static void add_folder(struct resolver *resolver, struct stage *stage)
 {
     const char *folder = stage->base.folder;
     struct action *action = stage_add_action(resolver, ACTION_COPY, &stage->ast->from);
-    action->copy = (struct copy_action){.from = {.kind = ORIGIN_FOLDER, .folder = folder}, .dest = {"/", 1}, .is_slash = true};
-    seq_push(resolver->arena, &action->copy.sources, (struct copy_source){.path = {"/", 1}, .place = image_place(stage)});
+    action->copy = (struct copy_action){.from = {.kind = ORIGIN_FOLDER, .folder = folder}, .dest = {"/", 1},
+                                        .is_slash = true};
+    seq_push(resolver->arena, &action->copy.sources, (struct copy_source){.path = {"/", 1},
+                                                                          .place = image_place(stage)});
     stage->base = (struct origin){.kind = ORIGIN_SCRATCH};
     stage->is_from_folder = true;
 }

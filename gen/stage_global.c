@@ -1,6 +1,6 @@
 /*
- * Owns what holds for the whole file: the platform that is built for, automatic and global ARGs, SOURCE_DATE_EPOCH. Called by stage.c. Must not
- * know stages but by name.
+ * Owns what holds for the whole file: the platform that is built for, automatic and global ARGs, SOURCE_DATE_EPOCH.
+ * Called by stage.c. Must not know stages but by name.
  */
 #include "gen/diag.h"
 
@@ -118,13 +118,15 @@ static void set_epoch(struct resolver *resolver)
     char *end, *copy = arena_strndup(resolver->arena, text.text, text.len);
     errno = 0;
     long long epoch = strtoll(copy, &end, 10);
-    bool is_number = !errno && !*end && (text.text[0] == '-' || text.text[0] == '+' || (text.text[0] >= '0' && text.text[0] <= '9'));
+    bool is_number = !errno && !*end && (text.text[0] == '-' || text.text[0] == '+' ||
+                                         (text.text[0] >= '0' && text.text[0] <= '9'));
     if (is_number) {
         resolver->stages->epoch = epoch;
         resolver->stages->has_epoch = true;
     } else if (is_stage_or_context(resolver, text)) {
         diag_error(resolver->diag, epoch_place(resolver),
-                   "SOURCE_DATE_EPOCH: the time of a stage or context (%.*s) is not supported yet: give seconds", SPAN(text));
+                   "SOURCE_DATE_EPOCH: the time of a stage or context (%.*s) is not supported yet: give seconds",
+                           SPAN(text));
     } else {
         diag_error(resolver->diag, epoch_place(resolver), "invalid SOURCE_DATE_EPOCH: %.*s", SPAN(text));
     }
@@ -149,7 +151,8 @@ void stage_read_globals(struct arena *arena, const struct opts *opts, const stru
                         struct scope *globals, struct platform *target)
 {
     struct stages stages = {0};
-    struct resolver resolver = {.arena = arena, .opts = opts, .file = file, .stages = &stages, .user = diag, .hidden = diag, .diag = diag};
+    struct resolver resolver = {.arena = arena, .opts = opts, .file = file, .stages = &stages, .user = diag,
+                                .hidden = diag, .diag = diag};
     set_args(&resolver);
     *globals = resolver.globals;
     *target = stages.target_platform;

@@ -1,6 +1,6 @@
 /*
- * Owns what each instruction does to a stage's config and environment: a row of a table each. Called by stage.c, in the order of the
- * file. Copies and RUN have files of their own.
+ * Owns what each instruction does to a stage's config and environment: a row of a table each. Called by stage.c, in the
+ * order of the file. Copies and RUN have files of their own.
  */
 #include "gen/diag.h"
 
@@ -43,7 +43,8 @@ void stage_add_shell(const struct resolver *resolver, span_seq *words)
     seq_push(resolver->arena, words, span_of("-c"));
 }
 
-bool stage_find_origin(struct resolver *resolver, struct span name, bool takes_numbers, struct place place, const char *target,
+bool stage_find_origin(struct resolver *resolver, struct span name, bool takes_numbers, struct place place,
+                       const char *target,
                        struct origin *origin)
 {
     struct stage *source, *stage = resolver->stage;
@@ -59,10 +60,12 @@ bool stage_find_origin(struct resolver *resolver, struct span name, bool takes_n
     }
     if (target)
         diag_error(resolver->diag, place,
-                   "cannot mount from stage \"%.*s\" to \"%s\", stage needs to be defined before current command", SPAN(name), target);
+                   "cannot mount from stage \"%.*s\" to \"%s\", stage needs to be defined before current command",
+                           SPAN(name), target);
     else
         diag_error(resolver->diag, place,
-                   "cannot copy from stage \"%.*s\", it needs to be defined before current stage \"%s\"", SPAN(name), stage->name);
+                   "cannot copy from stage \"%.*s\", it needs to be defined before current stage \"%s\"", SPAN(name),
+                           stage->name);
     return false;
 }
 
@@ -87,7 +90,8 @@ static void resolve_arg(struct resolver *resolver, const struct insn *insn)
             scope_set(&stage->scope, resolver->arena, name, value);
         if (!span_seq_has(&stage->declared_args, name))
             seq_push(resolver->arena, &stage->declared_args, name);
-        text = span_of(arena_printf(resolver->arena, "%.*s %.*s%s%.*s", SPAN(text), SPAN(name), is_set ? "=" : "", SPAN(value)));
+        text = span_of(arena_printf(resolver->arena, "%.*s %.*s%s%.*s", SPAN(text), SPAN(name), is_set ? "=" : "",
+                                    SPAN(value)));
     }
     add_history(resolver, text, false);
 }
@@ -189,7 +193,8 @@ static void resolve_expose(struct resolver *resolver, const struct insn *insn)
     for (size_t i = 0; i < insn->arg_count; i++) {
         struct word_list words = word_split(resolver->arena, sorted[i].value, resolver->file->escape, &env);
         if (words.error)
-            diag_error(resolver->diag, sorted[i].place, "failed to process \"%.*s\": %s", SPAN(sorted[i].value), words.error);
+            diag_error(resolver->diag, sorted[i].place, "failed to process \"%.*s\": %s", SPAN(sorted[i].value),
+                       words.error);
         for (size_t k = 0; !words.error && k < words.count; k++)
             expose_word(resolver, words.words[k], sorted[i].place, &exposed);
     }
@@ -295,7 +300,8 @@ static void resolve_workdir(struct resolver *resolver, const struct insn *insn)
     config->workdir = config_join_workdir(resolver->arena, config->workdir, path);
     bool is_layer = !span_is(config->workdir, "/");
     if (is_layer)
-        stage_add_action(resolver, ACTION_WORKDIR, insn)->workdir = (struct workdir_action){config->workdir, config->user};
+        stage_add_action(resolver, ACTION_WORKDIR, insn)->workdir = (struct workdir_action){config->workdir,
+                config->user};
     add_history(resolver, history_text(resolver->arena, "WORKDIR", config->workdir), is_layer);
 }
 

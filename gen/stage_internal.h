@@ -1,6 +1,6 @@
 /*
- * What the files of stage share: the state of a resolution. No other file includes it. Include first: gen/diag.h, gen/ast.h, gen/platform.h,
- * gen/config.h, gen/stage.h.
+ * What the files of stage share: the state of a resolution. No other file includes it. Include first: gen/diag.h,
+ * gen/ast.h, gen/platform.h, gen/config.h, gen/stage.h.
  */
 #ifndef DFGEN_STAGE_INTERNAL_H
 #define DFGEN_STAGE_INTERNAL_H
@@ -27,7 +27,8 @@ struct resolver {
 /* --- helpers of all (stage.c) --- */
 
 /* Expand one word with these variables; false: said in diag, at place. */
-bool stage_expand_with(struct resolver *resolver, const struct scope *scope, struct span text, struct place place, struct span *out);
+bool stage_expand_with(struct resolver *resolver, const struct scope *scope, struct span text, struct place place,
+                       struct span *out);
 /* The same in the environment of the current stage. */
 bool stage_expand(struct resolver *resolver, struct span text, struct place place, struct span *out);
 /* The build argument of that name; the last given wins. */
@@ -45,8 +46,12 @@ void stage_set_globals(struct resolver *resolver);
 void stage_index_names(struct resolver *resolver);
 /* The last stage of that name (lower case) with an index below before. */
 struct stage *stage_find(const struct resolver *resolver, struct span name, size_t before);
-/* What COPY --from (with numbers) and mounts name: *stage is NULL when it is no stage. False: a wrong number, said in diag. */
-bool stage_find_source(struct resolver *resolver, struct span name, bool takes_numbers, struct place place, struct stage **stage);
+/*
+ * What COPY --from (with numbers) and mounts name: *stage is NULL when it is no stage. False: a wrong number, said in
+ * diag.
+ */
+bool stage_find_source(struct resolver *resolver, struct span name, bool takes_numbers, struct place place,
+                       struct stage **stage);
 
 /* --- stage_from.c: FROM --- */
 
@@ -80,7 +85,8 @@ bool stage_is_forced(const struct resolver *resolver);
 /* SHELL's words, or the default's. */
 void stage_add_shell(const struct resolver *resolver, span_seq *words);
 /* Where COPY --from and mounts take files: a stage that is finished, else an image or context. False: said in diag. */
-bool stage_find_origin(struct resolver *resolver, struct span name, bool takes_numbers, struct place place, const char *target,
+bool stage_find_origin(struct resolver *resolver, struct span name, bool takes_numbers, struct place place,
+                       const char *target,
                        struct origin *origin);
 /* No base and no action so far. */
 bool stage_is_empty(const struct stage *stage);

@@ -1,5 +1,6 @@
 /*
- * Owns the look-up of stages by name and number. Called by the rest of stage. Must not know what a stage is looked up for.
+ * Owns the look-up of stages by name and number. Called by the rest of stage. Must not know what a stage is looked up
+ * for.
  */
 #include "gen/diag.h"
 
@@ -42,7 +43,8 @@ void stage_index_names(struct resolver *resolver)
     resolver->names = arena_array(resolver->arena, stages->count, sizeof *resolver->names);
     for (size_t i = 0; i < stages->count; i++)
         if (stages->items[i].ast->name.len)
-            resolver->names[resolver->name_count++] = (struct name_entry){stages->items[i].ast->name, &stages->items[i]};
+            resolver->names[resolver->name_count++] = (struct name_entry){stages->items[i].ast->name,
+                                                                          &stages->items[i]};
     if (resolver->name_count)
         qsort(resolver->names, resolver->name_count, sizeof *resolver->names, compare_entries);
 }
@@ -81,7 +83,8 @@ static bool read_number(struct span text, long long *number)
     return errno == 0;
 }
 
-bool stage_find_source(struct resolver *resolver, struct span name, bool takes_numbers, struct place place, struct stage **stage)
+bool stage_find_source(struct resolver *resolver, struct span name, bool takes_numbers, struct place place,
+                       struct stage **stage)
 {
     long long number;
     *stage = NULL;

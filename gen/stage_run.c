@@ -1,6 +1,6 @@
 /*
- * Owns RUN: its argument vector, environment, mounts and permissions. Called through the table of stage_insn.c. Must not know how
- * it is run.
+ * Owns RUN: its argument vector, environment, mounts and permissions. Called through the table of stage_insn.c. Must
+ * not know how it is run.
  */
 #include "gen/diag.h"
 
@@ -113,7 +113,8 @@ static struct span absolute(struct resolver *resolver, struct span path)
     struct span workdir = resolver->stage->config.workdir;
     if (path.len && path.text[0] == '/')
         return path;
-    return span_of(path_clean_go(resolver->arena, span_of(arena_printf(resolver->arena, "/%.*s/%.*s", SPAN(workdir), SPAN(path)))));
+    return span_of(path_clean_go(resolver->arena, span_of(arena_printf(resolver->arena, "/%.*s/%.*s", SPAN(workdir),
+                                                                       SPAN(path)))));
 }
 
 static struct span base_of(struct arena *arena, struct span path)
@@ -132,7 +133,8 @@ static const char *set_secret(struct resolver *resolver, struct run_mount *mount
     if (parsed->target.len)
         mount->target = absolute(resolver, parsed->target);
     else if (!parsed->env.len)
-        mount->target = span_of(arena_printf(resolver->arena, "/run/secrets/%.*s", SPAN(base_of(resolver->arena, parsed->id))));
+        mount->target = span_of(arena_printf(resolver->arena, "/run/secrets/%.*s",
+                                             SPAN(base_of(resolver->arena, parsed->id))));
     return NULL;
 }
 
@@ -141,7 +143,8 @@ static const char *set_ssh(struct resolver *resolver, struct run_mount *mount, s
     if (!mount->mount.id.len)
         mount->mount.id = span_of("default");
     mount->target = mount->mount.target.len ? absolute(resolver, mount->mount.target)
-                                            : span_of(arena_printf(resolver->arena, "/run/buildkit/ssh_agent.%zu", number));
+                                            : span_of(arena_printf(resolver->arena, "/run/buildkit/ssh_agent.%zu",
+                                                                   number));
     return NULL;
 }
 
@@ -211,6 +214,7 @@ void stage_resolve_run(struct resolver *resolver, const struct insn *insn)
     for (size_t i = 0; i < insn->flag_count; i++)
         if (!strcmp(insn->flags[i].name, "mount"))
             add_mount(resolver, &insn->flags[i], &run, &agents);
-    config_add_history(&resolver->stage->config, resolver->arena, history_run(resolver->arena, resolver->stage, &run), true);
+    config_add_history(&resolver->stage->config, resolver->arena, history_run(resolver->arena, resolver->stage, &run),
+                       true);
     stage_add_action(resolver, ACTION_RUN, insn)->run = run;
 }
