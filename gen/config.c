@@ -68,8 +68,8 @@ static bool has_env(const struct config *config, const char *name)
 {
     size_t len = strlen(name);
     for (size_t i = 0; i < config->env.count; i++)
-        if (span_starts(config->env.items[i], name) && (config->env.items[i].len == len ||
-                                                        config->env.items[i].text[len] == '='))
+        if (span_starts(config->env.items[i], name) &&
+            (config->env.items[i].len == len || config->env.items[i].text[len] == '='))
             return true;
     return false;
 }

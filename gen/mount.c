@@ -248,9 +248,8 @@ static const char *check_whole(struct parser *parser)
     struct mount *mount = parser->mount;
     const char *type = mount_type_names[mount->type];
     bool takes_owner = mount->type != MOUNT_BIND && mount->type != MOUNT_TMPFS;
-    const char *denied = takes_owner ? NULL : mount->mode >= 0 ? "mode" : mount->uid >= 0 ? "uid"
-            : mount->gid >= 0 ? "gid" : NULL;
-    if (denied)
+    const char *denied = mount->mode >= 0 ? "mode" : mount->uid >= 0 ? "uid" : mount->gid >= 0 ? "gid" : NULL;
+    if (denied && !takes_owner)
         return arena_printf(parser->arena, "%s not allowed for \"%s\" type mounts", denied, type);
     if (!parser->has_access)
         mount->is_readonly = mount->type != MOUNT_CACHE && mount->type != MOUNT_TMPFS;

@@ -84,7 +84,8 @@ void plan_lost_check(struct plan *plan)
         if (!folder || matches_of(plan, source).count || arrives(plan, source->context, folder))
             continue;
         diag_error(plan->diag, source->place,
-                   "\"%s\" matches nothing, and nothing else is copied from the folder: lstat /%s: no such file or directory",
+                   "\"%s\" matches nothing, and nothing else is copied from the folder: "
+                   "lstat /%s: no such file or directory",
                    source->spec.path, folder);
     }
 }

@@ -37,7 +37,7 @@ static const char *const known_os[] = {
 
 static const char *const known_architectures[] = {
     "386", "amd64", "amd64p32", "arm", "armbe", "arm64", "arm64be", "loong64", "mips", "mipsle", "mips64", "mips64le",
-            "ppc",
+    "ppc",
     "ppc64", "ppc64le", "riscv", "riscv64", "s390", "s390x", "sparc", "sparc64", "wasm",
 };
 
@@ -150,8 +150,8 @@ const char *platform_parse(struct arena *arena, struct span text, struct platfor
     }
     if (count == 1)
         return parse_one(arena, text, platform);
-    *platform = (struct platform){lower(arena, parts[0]), lower(arena, parts[1]), count == 3 ? lower(arena, parts[2])
-                                  : ""};
+    const char *variant = count == 3 ? lower(arena, parts[2]) : "";
+    *platform = (struct platform){lower(arena, parts[0]), lower(arena, parts[1]), variant};
     normalise(platform);
     return NULL;
 }

@@ -214,8 +214,8 @@ const char *ref_error(struct arena *arena, struct span text)
 
 static const char *with_tag(struct arena *arena, const char *name, const char *tag, const char *digest)
 {
-    return arena_printf(arena, "%s%s%s%s%s", name, tag ? ":" : "", tag ? tag : "", digest ? "@" : "", digest ? digest
-                        : "");
+    return arena_printf(arena, "%s%s%s%s%s", name, tag ? ":" : "", tag ? tag : "", digest ? "@" : "",
+                        digest ? digest : "");
 }
 
 const char *ref_text(struct arena *arena, const struct ref *ref)

@@ -198,13 +198,11 @@ static void resolve_all(struct resolver *resolver)
 }
 
 struct stages *stage_resolve(struct arena *arena, const struct opts *opts, const struct dockerfile *file,
-                             struct images *images,
-                             struct diag *diag)
+                             struct images *images, struct diag *diag)
 {
     struct stages *stages = arena_alloc(arena, sizeof *stages);
     struct resolver resolver = {.arena = arena, .opts = opts, .file = file, .images = images, .stages = stages,
-                                .user = diag,
-                                .hidden = diag_new(), .diag = diag};
+                                .user = diag, .hidden = diag_new(), .diag = diag};
     make_stages(&resolver);
     stage_set_globals(&resolver);
     stage_read_froms(&resolver);

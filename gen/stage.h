@@ -135,8 +135,7 @@ struct stages {
  * they have one. NULL when nothing can be built at all. The result is the arena's.
  */
 struct stages *stage_resolve(struct arena *arena, const struct opts *opts, const struct dockerfile *file,
-                             struct images *images,
-                             struct diag *diag);
+                             struct images *images, struct diag *diag);
 
 /*
  * The global scope alone: automatic and global ARGs with these options; and the platform that is built for. What is

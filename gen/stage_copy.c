@@ -166,7 +166,8 @@ static void check_chown(struct resolver *resolver, const struct copy_action *cop
     if (is_id_or_root(user) && is_id_or_root(group))
         return;
     if (copy->is_link || stage_is_empty(resolver->stage))
-        diag_error(resolver->diag, place, "invalid user index: -1: --chown=%.*s needs names, and there is no /etc/passwd %s",
+        diag_error(resolver->diag, place,
+                   "invalid user index: -1: --chown=%.*s needs names, and there is no /etc/passwd %s",
                    SPAN(copy->chown), copy->is_link ? "with --link" : "in an empty stage");
 }
 
@@ -203,8 +204,9 @@ static void set_origin(struct resolver *resolver, const struct insn *insn, struc
     if (!stage_flag(insn, "from", &from, &place) || !from.len)
         return;
     if (memchr(from.text, '$', from.len))
-        diag_error(resolver->diag, place, "variable expansion is not supported for --from, define a new stage with FROM using ARG "
-                                          "from global scope as a workaround");
+        diag_error(resolver->diag, place,
+                   "variable expansion is not supported for --from, define a new stage with FROM using ARG "
+                   "from global scope as a workaround");
     else
         stage_find_origin(resolver, from, true, place, NULL, &copy->from);
 }

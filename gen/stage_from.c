@@ -47,8 +47,7 @@ static void read_platform(struct resolver *resolver, struct stage *stage)
 
 /* What a named context becomes. */
 static bool take_context(struct resolver *resolver, const struct named_context *context, struct span name,
-                         struct place place,
-                         struct origin *origin)
+                         struct place place, struct origin *origin)
 {
     switch (context->kind) {
     case CONTEXT_FOLDER:
@@ -214,8 +213,8 @@ static void add_folder(struct resolver *resolver, struct stage *stage)
     struct action *action = stage_add_action(resolver, ACTION_COPY, &stage->ast->from);
     action->copy = (struct copy_action){.from = {.kind = ORIGIN_FOLDER, .folder = folder}, .dest = {"/", 1},
                                         .is_slash = true};
-    seq_push(resolver->arena, &action->copy.sources, (struct copy_source){.path = {"/", 1},
-                                                                          .place = image_place(stage)});
+    struct copy_source all = {.path = {"/", 1}, .place = image_place(stage)};
+    seq_push(resolver->arena, &action->copy.sources, all);
     stage->base = (struct origin){.kind = ORIGIN_SCRATCH};
     stage->is_from_folder = true;
 }

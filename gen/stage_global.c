@@ -31,7 +31,8 @@ static void set_target_platform(struct resolver *resolver)
     struct stages *stages = resolver->stages;
     stages->target_platform = platform_host();
     if (opts->platforms.count > 1)
-        diag_error(resolver->diag, whole_file(resolver), "building for several platforms at once is not supported yet: give one --platform");
+        diag_error(resolver->diag, whole_file(resolver),
+                   "building for several platforms at once is not supported yet: give one --platform");
     if (!opts->platforms.count)
         return;
     const char *error = platform_parse(resolver->arena, span_of(opts->platforms.items[0]), &stages->target_platform);
@@ -126,7 +127,7 @@ static void set_epoch(struct resolver *resolver)
     } else if (is_stage_or_context(resolver, text)) {
         diag_error(resolver->diag, epoch_place(resolver),
                    "SOURCE_DATE_EPOCH: the time of a stage or context (%.*s) is not supported yet: give seconds",
-                           SPAN(text));
+                   SPAN(text));
     } else {
         diag_error(resolver->diag, epoch_place(resolver), "invalid SOURCE_DATE_EPOCH: %.*s", SPAN(text));
     }

@@ -44,8 +44,7 @@ void stage_add_shell(const struct resolver *resolver, span_seq *words)
 }
 
 bool stage_find_origin(struct resolver *resolver, struct span name, bool takes_numbers, struct place place,
-                       const char *target,
-                       struct origin *origin)
+                       const char *target, struct origin *origin)
 {
     struct stage *source, *stage = resolver->stage;
     if (!stage_find_source(resolver, name, takes_numbers, place, &source))
@@ -61,11 +60,11 @@ bool stage_find_origin(struct resolver *resolver, struct span name, bool takes_n
     if (target)
         diag_error(resolver->diag, place,
                    "cannot mount from stage \"%.*s\" to \"%s\", stage needs to be defined before current command",
-                           SPAN(name), target);
+                   SPAN(name), target);
     else
         diag_error(resolver->diag, place,
                    "cannot copy from stage \"%.*s\", it needs to be defined before current stage \"%s\"", SPAN(name),
-                           stage->name);
+                   stage->name);
     return false;
 }
 
@@ -300,8 +299,8 @@ static void resolve_workdir(struct resolver *resolver, const struct insn *insn)
     config->workdir = config_join_workdir(resolver->arena, config->workdir, path);
     bool is_layer = !span_is(config->workdir, "/");
     if (is_layer)
-        stage_add_action(resolver, ACTION_WORKDIR, insn)->workdir = (struct workdir_action){config->workdir,
-                config->user};
+        stage_add_action(resolver, ACTION_WORKDIR, insn)->workdir =
+            (struct workdir_action){config->workdir, config->user};
     add_history(resolver, history_text(resolver->arena, "WORKDIR", config->workdir), is_layer);
 }
 

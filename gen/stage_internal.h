@@ -86,8 +86,7 @@ bool stage_is_forced(const struct resolver *resolver);
 void stage_add_shell(const struct resolver *resolver, span_seq *words);
 /* Where COPY --from and mounts take files: a stage that is finished, else an image or context. False: said in diag. */
 bool stage_find_origin(struct resolver *resolver, struct span name, bool takes_numbers, struct place place,
-                       const char *target,
-                       struct origin *origin);
+                       const char *target, struct origin *origin);
 /* No base and no action so far. */
 bool stage_is_empty(const struct stage *stage);
 /* A heredoc's body, less its leading tabs for "<<-". */

@@ -43,8 +43,8 @@ void stage_index_names(struct resolver *resolver)
     resolver->names = arena_array(resolver->arena, stages->count, sizeof *resolver->names);
     for (size_t i = 0; i < stages->count; i++)
         if (stages->items[i].ast->name.len)
-            resolver->names[resolver->name_count++] = (struct name_entry){stages->items[i].ast->name,
-                                                                          &stages->items[i]};
+            resolver->names[resolver->name_count++] =
+                (struct name_entry){stages->items[i].ast->name, &stages->items[i]};
     if (resolver->name_count)
         qsort(resolver->names, resolver->name_count, sizeof *resolver->names, compare_entries);
 }

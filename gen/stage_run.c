@@ -104,7 +104,8 @@ static void set_permissions(struct resolver *resolver, const struct insn *insn, 
                                               "if that is wanted, give --allow security.insecure");
     }
     if (stage_flag(insn, "device", &value, &place))
-        diag_error(resolver->diag, place, "device feature is only supported in Dockerfile frontend 1.14.0-labs or later");
+        diag_error(resolver->diag, place,
+                   "device feature is only supported in Dockerfile frontend 1.14.0-labs or later");
 }
 
 /* Absolute: relative ones are joined to the working directory and cleaned. */
@@ -113,8 +114,8 @@ static struct span absolute(struct resolver *resolver, struct span path)
     struct span workdir = resolver->stage->config.workdir;
     if (path.len && path.text[0] == '/')
         return path;
-    return span_of(path_clean_go(resolver->arena, span_of(arena_printf(resolver->arena, "/%.*s/%.*s", SPAN(workdir),
-                                                                       SPAN(path)))));
+    const char *joined = arena_printf(resolver->arena, "/%.*s/%.*s", SPAN(workdir), SPAN(path));
+    return span_of(path_clean_go(resolver->arena, span_of(joined)));
 }
 
 static struct span base_of(struct arena *arena, struct span path)
@@ -142,9 +143,8 @@ static const char *set_ssh(struct resolver *resolver, struct run_mount *mount, s
 {
     if (!mount->mount.id.len)
         mount->mount.id = span_of("default");
-    mount->target = mount->mount.target.len ? absolute(resolver, mount->mount.target)
-                                            : span_of(arena_printf(resolver->arena, "/run/buildkit/ssh_agent.%zu",
-                                                                   number));
+    const char *usual = arena_printf(resolver->arena, "/run/buildkit/ssh_agent.%zu", number);
+    mount->target = mount->mount.target.len ? absolute(resolver, mount->mount.target) : span_of(usual);
     return NULL;
 }
 
