@@ -68,9 +68,17 @@ struct span stage_heredoc_body(struct arena *arena, const struct heredoc *heredo
     return heredoc->strips_tabs ? cut_tabs(arena, heredoc->body) : heredoc->body;
 }
 
+void stage_check_heredoc_name(struct resolver *resolver, const struct heredoc *heredoc)
+{
+    if (!url_is_file_name(heredoc->name))
+        diag_error(resolver->diag, heredoc->place, "a heredoc that becomes a file cannot be called \"%.*s\"",
+                   SPAN(heredoc->name));
+}
+
 static void add_heredoc(struct resolver *resolver, struct copy_action *copy, const struct heredoc *heredoc)
 {
     struct inline_file file = {heredoc->name, stage_heredoc_body(resolver->arena, heredoc)};
+    stage_check_heredoc_name(resolver, heredoc);
     if (!heredoc->is_quoted) {
         struct word_env env = {scope_lookup, &resolver->stage->scope};
         struct word_result word = word_expand(resolver->arena, file.data, resolver->file->escape, WORD_HEREDOC, &env);

@@ -91,5 +91,7 @@ bool stage_find_origin(struct resolver *resolver, struct span name, bool takes_n
 bool stage_is_empty(const struct stage *stage);
 /* A heredoc's body, less its leading tabs for "<<-". */
 struct span stage_heredoc_body(struct arena *arena, const struct heredoc *heredoc);
+/* What becomes a file must have the name of one: else it is said in diag. */
+void stage_check_heredoc_name(struct resolver *resolver, const struct heredoc *heredoc);
 
 #endif

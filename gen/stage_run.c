@@ -43,6 +43,7 @@ static struct span script_of(struct resolver *resolver, struct run_action *run, 
     struct span body = stage_heredoc_body(resolver->arena, heredoc);
     if (!span_starts(body, "#!"))
         return body;
+    stage_check_heredoc_name(resolver, heredoc);
     seq_push(resolver->arena, &run->files, (struct inline_file){heredoc->name, body});
     return span_of(arena_printf(resolver->arena, "/dev/pipes/%.*s", SPAN(heredoc->name)));
 }
