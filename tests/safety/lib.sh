@@ -46,6 +46,51 @@ run_json() {
     previous=.dfgen/s/$number.stamp
 }
 
+# add_layer FOLDER: its files, as root's, become a layer on top of what the next step starts from.
+add_layer() {
+    number=$((number + 1))
+    tar --owner=0 --group=0 --numeric-owner --sort=name -C "$1" -cf "$number.tar" . || fail "tar"
+    digest=sha256:$(sha256sum "$number.tar" | cut -d' ' -f1)
+    printf '{"in":["blob %s","out .dfgen/s/%s.layer.stamp"],"kind":"base","layer":{"diff_id":"%s","digest":"%s","mediaType":"%s","size":%s}}\n' \
+        "$number.tar" $number "$digest" "$digest" application/vnd.oci.image.layer.v1.tar "$(wc -c <"$number.tar")" \
+        >.dfgen/s/$number.layer.json
+    "$HELPERS/dfgen-base" .dfgen/s/$number.layer.json || fail "dfgen-base of $1"
+    cat "$previous" .dfgen/s/$number.layer.stamp >.dfgen/s/$number.stamp
+    previous=.dfgen/s/$number.stamp
+}
+
+# project FOLDER DOCKERFILE-LINE...: a build with the context FOLDER/context, for dfgen and ninja; image busybox is there.
+project() {
+    project=$1
+    mkdir -p "$1/context"
+    shift
+    printf '%s\n' "$@" >"$project/context/Dockerfile"
+}
+# generate [OPTION...]: dfgen in the project; what it says is in $project/out.
+generate() {
+    (cd "$project" && dfgen --build-context "busybox=oci-layout:$TEST_BASES/busybox" "$@" context) >"$project/out" 2>&1
+}
+# build [OPTION...]: and ninja.
+build() { generate "$@" && ninja -C "$project" >"$project/out" 2>&1; }
+
+# background COMMAND...: run it until the test ends.
+background() {
+    "$@" &
+    backgrounds="${backgrounds:-} $!"
+    # shellcheck disable=SC2064,SC2086
+    trap "kill $backgrounds 2>/dev/null; wait" EXIT
+}
+
+# wait_for COMMAND...: until it is true; ten seconds at most.
+wait_for() {
+    tries=0
+    until "$@"; do
+        tries=$((tries + 1))
+        [ $tries -lt 200 ] || fail "waited too long: $*"
+        sleep 0.05
+    done
+}
+
 # text STRING: as a JSON string.
 text() { printf '"%s"' "$(printf '%s' "$1" | sed 's/\\/\\\\/g; s/"/\\"/g; s/	/\\t/g' | sed ':a;N;$!ba;s/\n/\\n/g')"; }
 
