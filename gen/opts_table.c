@@ -1,0 +1,308 @@
+/*
+ * Owns the tables of options and of dfgen.ini's keys, and the setters behind them; --help is written from them. Called by opts, which
+ * reads the command line. Must not know where a value comes from, nor what it leads to.
+ */
+#include "gen/opts.h"
+
+#include "gen/opts_table.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <config.h>
+#include "gen/opts_value.h"
+#include "runtime/lib/arena.h"
+#include "runtime/lib/die.h"
+
+#define TEXT_SETTER(field)                                                                                  \
+    static const char *set_##field(struct opts *opts, const char *base, const char *value)                  \
+    {                                                                                                       \
+        (void)base;                                                                                         \
+        opts->field = arena_strdup(opts->arena, value);                                                     \
+        return NULL;                                                                                        \
+    }
+
+#define FLAG_SETTER(field)                                                                                  \
+    static const char *set_##field(struct opts *opts, const char *base, const char *value)                  \
+    {                                                                                                       \
+        (void)base, (void)value;                                                                            \
+        opts->field = true;                                                                                 \
+        return NULL;                                                                                        \
+    }
+
+TEXT_SETTER(file)
+TEXT_SETTER(target)
+TEXT_SETTER(build_dir)
+TEXT_SETTER(build_file)
+TEXT_SETTER(launcher)
+FLAG_SETTER(no_cache)
+FLAG_SETTER(quiet)
+FLAG_SETTER(check)
+FLAG_SETTER(debug)
+
+/* A list whose words are checked first. */
+#define CHECKED_SETTER(field, check)                                                                        \
+    static const char *set_##field(struct opts *opts, const char *base, const char *value)                  \
+    {                                                                                                       \
+        (void)base;                                                                                         \
+        const char *error = check(opts->arena, value);                                                      \
+        if (!error)                                                                                         \
+            vec_push(&opts->field, arena_strdup(opts->arena, value));                                       \
+        return error;                                                                                       \
+    }
+
+CHECKED_SETTER(tags, opts_value_tag)
+CHECKED_SETTER(add_hosts, opts_value_host)
+CHECKED_SETTER(ulimits, opts_value_ulimit)
+
+static const char *set_build_arg(struct opts *opts, const char *base, const char *value)
+{
+    (void)base;
+    return opts_value_build_arg(opts, value);
+}
+
+static const char *set_context(struct opts *opts, const char *base, const char *value)
+{
+    return opts_value_context(opts, base, value);
+}
+
+static const char *set_label(struct opts *opts, const char *base, const char *value)
+{
+    (void)base;
+    struct opt_pair pair = opts_value_pair(opts->arena, value);
+    if (!*pair.name)
+        return "a label needs a name: KEY=VALUE";
+    vec_push(&opts->labels, pair);
+    return NULL;
+}
+
+static const char *set_annotation(struct opts *opts, const char *base, const char *value)
+{
+    (void)base;
+    struct opt_pair pair = opts_value_pair(opts->arena, value);
+    if (!*pair.name || !pair.value)
+        return "an annotation is KEY=VALUE";
+    if (strchr(pair.name, ':') || strchr(pair.name, '['))
+        return "annotations of an index or a descriptor (TYPE:KEY=VALUE) are not supported yet";
+    vec_push(&opts->annotations, pair);
+    return NULL;
+}
+
+static const char *set_secret(struct opts *opts, const char *base, const char *value)
+{
+    return opts_value_secret(opts, base, value);
+}
+
+static const char *set_ssh(struct opts *opts, const char *base, const char *value)
+{
+    return opts_value_ssh(opts, base, value);
+}
+
+static const char *set_output(struct opts *opts, const char *base, const char *value)
+{
+    return opts_value_output(opts, base, value);
+}
+
+static const char *set_platform(struct opts *opts, const char *base, const char *value)
+{
+    (void)base;
+    return opts_value_list(opts->arena, value, &opts->platforms);
+}
+
+static const char *set_no_cache_filter(struct opts *opts, const char *base, const char *value)
+{
+    (void)base;
+    return opts_value_list(opts->arena, value, &opts->no_cache_filter);
+}
+
+static const char *set_allow(struct opts *opts, const char *base, const char *value)
+{
+    (void)base;
+    if (strcmp(value, "network.host") && strcmp(value, "security.insecure"))
+        return "the permissions are network.host and security.insecure";
+    vec_push(&opts->allow, arena_strdup(opts->arena, value));
+    return NULL;
+}
+
+static const char *set_network(struct opts *opts, const char *base, const char *value)
+{
+    (void)base;
+    if (strcmp(value, "default") && strcmp(value, "none") && strcmp(value, "host"))
+        return "the networks are default, none and host";
+    opts->network = arena_strdup(opts->arena, value);
+    return NULL;
+}
+
+static const char *set_shm_size(struct opts *opts, const char *base, const char *value)
+{
+    (void)base;
+    return opts_value_size(value, &opts->shm_size);
+}
+
+static const char *set_timestamps(struct opts *opts, const char *base, const char *value)
+{
+    (void)base;
+    if (strcmp(value, "epoch") && strcmp(value, "keep"))
+        return "timestamps are epoch or keep";
+    opts->timestamps = arena_strdup(opts->arena, value);
+    return NULL;
+}
+
+const char *opts_set_store(struct opts *opts, const char *base, const char *value)
+{
+    if (!*value)
+        return "the store needs a path";
+    if (value[0] == '~' && (value[1] == '/' || !value[1])) {
+        const char *home = getenv("HOME");
+        if (!home)
+            return "HOME is not set";
+        value = arena_printf(opts->arena, "%s%s", home, value + 1);
+    }
+    opts->store = *value == '/' ? arena_strdup(opts->arena, value) : arena_printf(opts->arena, "%s/%s", base, value);
+    return NULL;
+}
+
+static const char *set_image_folder(struct opts *opts, const char *base, const char *value)
+{
+    vec_push(&opts->image_folders, opts_path(opts, base, value));
+    return NULL;
+}
+
+static const char *set_generator(struct opts *opts, const char *base, const char *value)
+{
+    (void)opts, (void)base;
+    return !strcmp(value, "ninja") ? NULL : !strcmp(value, "make") ? "-G make is not supported yet" : "generators: ninja";
+}
+
+static const char *show_help(struct opts *opts, const char *base, const char *value);
+
+static const char *show_version(struct opts *opts, const char *base, const char *value)
+{
+    (void)opts, (void)base, (void)value;
+    puts("dfgen " DFGEN_VERSION);
+    exit(EXIT_DONE);
+}
+
+static const struct option options[] = {
+    {"file", 'f', TAKES_VALUE, set_file, "FILE", "the Dockerfile (default: CONTEXT/Dockerfile; - is standard input)"},
+    {"target", 0, TAKES_VALUE, set_target, "STAGE", "the stage to build (default: the last)"},
+    {"build-arg", 0, TAKES_VALUE, set_build_arg, "NAME[=VALUE]", "a value for ARG; without =, from the environment"},
+    {"build-context", 0, TAKES_VALUE, set_context, "NAME=VALUE",
+     "another context or image: a folder, oci-layout:PATH[:TAG][@DIGEST], docker-archive:FILE, docker-image://REF"},
+    {"images", 0, TAKES_VALUE, set_image_folder, "FOLDER", "look here for images (docker save archives, OCI layouts)"},
+    {"platform", 0, TAKES_VALUE, set_platform, "OS/ARCH", "the platform to build for (default: this machine's)"},
+    {"label", 0, TAKES_VALUE, set_label, "KEY=VALUE", "a label of the image"},
+    {"annotation", 0, TAKES_VALUE, set_annotation, "KEY=VALUE", "an annotation of the image's manifest"},
+    {"secret", 0, TAKES_VALUE, set_secret, "id=ID[,src=FILE|,env=NAME]", "a secret for RUN --mount=type=secret"},
+    {"ssh", 0, TAKES_VALUE, set_ssh, "ID[=SOCKET]", "an agent's socket for RUN --mount=type=ssh"},
+    {"tag", 't', TAKES_VALUE, set_tags, "NAME[:TAG]", "a name of the image"},
+    {"output", 'o', TAKES_VALUE, set_output, "type=TYPE,dest=PATH[,...]",
+     "what to write: oci, docker, tar, local; a bare PATH is type=local"},
+    {"no-cache", 0, TAKES_NOTHING, set_no_cache, NULL, "run every RUN once more"},
+    {"no-cache-filter", 0, TAKES_VALUE, set_no_cache_filter, "STAGE[,...]", "run the RUNs of these stages once more"},
+    {"network", 0, TAKES_VALUE, set_network, "MODE", "network of RUN: default, none, host"},
+    {"add-host", 0, TAKES_VALUE, set_add_hosts, "HOST:IP", "a line of /etc/hosts in RUN"},
+    {"shm-size", 0, TAKES_VALUE, set_shm_size, "BYTES", "size of /dev/shm in RUN (k, m, g)"},
+    {"ulimit", 0, TAKES_VALUE, set_ulimits, "NAME=SOFT[:HARD]", "a limit of RUN"},
+    {"allow", 0, TAKES_VALUE, set_allow, "PERMISSION", "network.host or security.insecure, for RUNs that ask for it"},
+    {"timestamps", 0, TAKES_VALUE, set_timestamps, "epoch|keep",
+     "times of files in layers: SOURCE_DATE_EPOCH or 0 (the default), or their own"},
+    {"check", 0, TAKES_NOTHING, set_check, NULL, "only say which build checks fire, in all stages if there is no --target"},
+    {"quiet", 'q', TAKES_NOTHING, set_quiet, NULL, "no warnings"},
+    {"debug", 'D', TAKES_NOTHING, set_debug, NULL, "say more"},
+    {NULL, 'C', TAKES_VALUE, set_build_dir, "FOLDER", "the build folder (default: the current one)"},
+    {NULL, 'G', TAKES_VALUE, set_generator, "ninja", "what to write"},
+    {"build-file", 0, TAKES_VALUE, set_build_file, "NAME", "the file to write in the build folder (default: build.ninja)"},
+    {"store", 0, TAKES_VALUE, opts_set_store, "FOLDER", "where layers and results are kept (default: $DFGEN_STORE, ~/.cache/dfgen)"},
+    {"launcher", 0, TAKES_VALUE, set_launcher, "COMMAND", "put before the command of RUN edges (srun -n1, say)"},
+    {"help", 'h', TAKES_NOTHING, show_help, NULL, "this text"},
+    {"version", 0, TAKES_NOTHING, show_version, NULL, "the version"},
+    {"cache-from", 0, TAKES_VALUE, NULL, NULL, NULL},
+    {"cache-to", 0, TAKES_VALUE, NULL, NULL, NULL},
+    {"iidfile", 0, TAKES_VALUE, NULL, NULL, NULL},
+    {"locked", 0, TAKES_NOTHING, NULL, NULL, NULL},
+    {"load", 0, TAKES_NOTHING, NULL, NULL, NULL},
+    {"metadata-file", 0, TAKES_VALUE, NULL, NULL, NULL},
+    {"offline", 0, TAKES_NOTHING, NULL, NULL, NULL},
+    {"prefix", 0, TAKES_VALUE, NULL, NULL, NULL},
+    {"progress", 0, TAKES_VALUE, NULL, NULL, NULL},
+    {"provenance", 0, TAKES_VALUE, NULL, NULL, NULL},
+    {"pull", 0, TAKES_NOTHING, NULL, NULL, NULL},
+    {"push", 0, TAKES_NOTHING, NULL, NULL, NULL},
+    {"sbom", 0, TAKES_VALUE, NULL, NULL, NULL},
+};
+
+enum { OPTION_COUNT = sizeof options / sizeof *options };
+
+/* Keys of dfgen.ini. A key NULL takes any: "key=value" goes to the setter. */
+static const struct {
+    const char *section, *key;
+    setter set;
+} ini_keys[] = {
+    {"store", "path", opts_set_store},      {"images", "path", set_image_folder}, {"contexts", NULL, set_context},
+    {"launcher", "run", set_launcher}, {"args", NULL, set_build_arg},        {"run", "network", set_network},
+};
+
+static const char *show_help(struct opts *opts, const char *base, const char *value)
+{
+    (void)opts, (void)base, (void)value;
+    puts("usage: dfgen [OPTIONS] [CONTEXT]                write build.ninja for CONTEXT (default: .)\n"
+         "       dfgen build [OPTIONS] [TARGET...]        write it, then run ninja\n"
+         "       dfgen check [OPTIONS] [CONTEXT]          only say which build checks fire\n"
+         "       dfgen load [--store FOLDER] FILE...      put the images of an archive or layout into the store\n\n"
+         "Then `ninja STAGE` builds a stage; oci/STAGE, docker/STAGE, tar/STAGE and rootfs/STAGE write it out.\n");
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        const struct option *option = &options[i];
+        if (!option->set)
+            continue;
+        char *left = xasprintf("%s%c%s%s%s%s%s", option->letter ? "-" : " ", option->letter ? option->letter : ' ',
+                               option->letter && option->name ? ", " : "  ", option->name ? "--" : "",
+                               option->name ? option->name : "", option->metavar ? option->name ? "=" : " " : "",
+                               option->metavar ? option->metavar : "");
+        printf(strlen(left) > 30 ? "  %s\n%34s%s\n" : "  %-30s%2s%s\n", left, "", option->help);
+        free(left);
+    }
+    puts("\nExit codes: 0 done, 1 the build failed, 2 wrong usage or input. Manual: dfgen(1).");
+    exit(EXIT_DONE);
+}
+
+const char *opts_set_ini(struct opts *opts, const char *base, const char *section, const char *key, const char *value)
+{
+    bool known = false;
+    for (size_t i = 0; i < sizeof ini_keys / sizeof *ini_keys; i++) {
+        if (strcmp(ini_keys[i].section, section))
+            continue;
+        known = true;
+        if (!ini_keys[i].key)
+            return ini_keys[i].set(opts, base, arena_printf(opts->arena, "%s=%s", key, value));
+        if (!strcmp(ini_keys[i].key, key))
+            return ini_keys[i].set(opts, base, value);
+    }
+    if (!strncmp(section, "image", 5) && strcmp(section, "images"))
+        return "[image] sections are not supported yet";
+    if (!known)
+        return arena_printf(opts->arena, "unknown section [%s]", section);
+    return arena_printf(opts->arena, "unknown key %s in [%s]", key, section);
+}
+
+const struct option *option_find(const char *name, size_t len)
+{
+    for (size_t i = 0; i < OPTION_COUNT; i++)
+        if (options[i].name && strlen(options[i].name) == len && !strncmp(options[i].name, name, len))
+            return &options[i];
+    return NULL;
+}
+
+const struct option *option_find_letter(char letter)
+{
+    for (size_t i = 0; i < OPTION_COUNT; i++)
+        if (options[i].letter == letter)
+            return &options[i];
+    return NULL;
+}
+
+bool option_is_early(const struct option *option)
+{
+    return option->set == set_build_dir || option->set == show_help || option->set == show_version;
+}

@@ -1,0 +1,34 @@
+/*
+ * Options and keys of dfgen.ini as rows of tables: names, what they take, what --help says of them. Read by opts, which applies them. Include
+ * gen/opts.h first.
+ */
+#ifndef DFGEN_OPTS_TABLE_H
+#define DFGEN_OPTS_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef const char *(*setter)(struct opts *opts, const char *base, const char *value);
+
+enum takes { TAKES_NOTHING, TAKES_VALUE };
+
+/* An option, or a key of dfgen.ini; both have the same setters. set NULL: known, but not supported yet. */
+struct option {
+    const char *name;
+    char letter;
+    enum takes takes;
+    setter set;
+    const char *metavar;
+    const char *help;
+};
+
+/* NULL: there is none. */
+const struct option *option_find(const char *name, size_t len);
+const struct option *option_find_letter(char letter);
+/* Options that say where things are must be known before those that name paths. */
+bool option_is_early(const struct option *option);
+
+/* What --store says; "~/" is the home folder. */
+const char *opts_set_store(struct opts *opts, const char *base, const char *value);
+
+#endif
