@@ -419,7 +419,7 @@ static const struct pattern_list *read_ignored(struct checker *checker)
     const char *path = ignore_file(checker->arena, checker->opts, checker->opts->context, true), *error;
     struct source source;
     int line;
-    if (!path || source_read(&source, checker->arena, path, path) < 0)
+    if (!path || source_read_file(&source, checker->arena, path) < 0)
         return NULL;
     return pattern_list_parse(checker->arena, source.text, &error, &line);
 }

@@ -92,7 +92,7 @@ static bool read_patterns(struct plan *plan, struct plan_context *context, bool 
         return true;
     vec_push(&plan->graph->generator_inputs, path);
     struct source *source = arena_alloc(plan->arena, sizeof *source);
-    if (source_read(source, plan->arena, path, path) < 0) {
+    if (source_read_file(source, plan->arena, path) < 0) {
         context->error = arena_printf(plan->arena, "cannot read %s: %s", path, strerror(errno));
         return false;
     }

@@ -46,6 +46,18 @@ int source_read(struct source *source, struct arena *arena, const char *path, co
     return result < 0 ? -1 : 0;
 }
 
+int source_read_file(struct source *source, struct arena *arena, const char *path)
+{
+    struct buf text = {0};
+    int result = file_read_at(AT_FDCWD, path, &text, SOURCE_LIMIT);
+    int why = errno;
+    if (result >= 0)
+        source_from_text(source, arena, arena_span(arena, (struct span){buf_text(&text), text.len}), path);
+    buf_free(&text);
+    errno = why;
+    return result < 0 ? -1 : 0;
+}
+
 static size_t count_lines(struct span text)
 {
     size_t count = 0;

@@ -22,6 +22,9 @@ enum { SOURCE_LIMIT = 4 * 1024 * 1024 }; /* bytes of a Dockerfile (reference/san
  * directory, EFBIG above SOURCE_LIMIT).
  */
 int source_read(struct source *source, struct arena *arena, const char *path, const char *name);
+
+/* The same of a regular file: EINVAL for a FIFO and the like, which a context may hold, and which would be waited for. */
+int source_read_file(struct source *source, struct arena *arena, const char *path);
 /* The same from memory. */
 void source_from_text(struct source *source, struct arena *arena, struct span text, const char *name);
 /* Line number line (1-based) without its end; empty when there is none such. */

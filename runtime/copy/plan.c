@@ -21,30 +21,7 @@
 #include "runtime/lib/tree.h"
 #include "runtime/lib/vec.h"
 
-/* A file that is another name of one whose first name is `first` in its layer. */
-struct link {
-    size_t entry;
-    size_t layer;
-    const char *first;
-};
-
-struct plan {
-    struct arena *arena;
-    const struct tree *root;    /* what is there already; NULL: nothing (--link) */
-    struct plan_options options;
-    const char *dest;           /* real and clean */
-    struct entry root_entry;
-    VEC(struct plan_entry) entries;
-    uint32_t *slots;            /* numbers of entries + 1, by path */
-    size_t slot_count;
-    bool hides_lower;           /* some entry does */
-    bool is_archive;            /* the source at hand */
-    uint32_t groups, sources;
-    VEC(struct link) links;     /* of the source at hand */
-    const char *parent;         /* the folder that is known to be there */
-    struct arena scratch;       /* of look-ups, emptied now and then */
-    unsigned scratch_uses;
-};
+#include "runtime/copy/plan_internal.h"
 
 static int fail(const struct plan *plan, const char **error, const char *what, const char *path)
 {
@@ -190,59 +167,6 @@ static int need_parent(struct plan *plan, const char *path, const char **error)
     return 0;
 }
 
-/* --- making entries --- */
-
-/* File capabilities are the only attributes that a layer of ours has. */
-static void keep_capability(struct entry *entry)
-{
-    for (size_t i = 0; i < entry->xattr_count; i++)
-        if (entry->type == ENTRY_FILE && !strcmp(entry->xattrs[i].name, "security.capability")) {
-            entry->xattrs += i;
-            entry->xattr_count = 1;
-            return;
-        }
-    entry->xattrs = NULL;
-    entry->xattr_count = 0;
-}
-
-static void copy_strings(struct arena *arena, struct entry *entry)
-{
-    if (entry->target)
-        entry->target = arena_strdup(arena, entry->target);
-    if (!entry->xattr_count)
-        return;
-    struct entry_xattr *xattr = arena_alloc(arena, sizeof *xattr);
-    *xattr = (struct entry_xattr){arena_strdup(arena, entry->xattrs->name), arena_strdup(arena, entry->xattrs->hex)};
-    entry->xattrs = xattr;
-}
-
-/* Most destinations end in the name that the source has: one text for both then. */
-static const char *share_tail(struct arena *arena, const char *path, const char *real)
-{
-    size_t path_len = strlen(path), real_len = strlen(real);
-    const char *tail = path_len >= real_len ? path + path_len - real_len : "";
-    return !strcmp(tail, real) ? tail : arena_strdup(arena, real);
-}
-
-/* What a source's entry is like at its destination; path is the arena's. */
-static struct plan_entry arrive(const struct plan *plan, const struct tree *tree, const struct tree_node *node,
-                                const struct entry *entry, const char *path)
-{
-    const struct plan_options *options = &plan->options;
-    struct plan_entry planned = {.entry = *entry, .tree = tree, .layer = node->layer, .source = plan->sources};
-    planned.entry.path = path;
-    planned.real = share_tail(plan->arena, path, node->link_to ? node->link_to : node->path);
-    keep_capability(&planned.entry);
-    copy_strings(plan->arena, &planned.entry);
-    if (options->owner) {
-        planned.entry.uid = options->owner->uid;
-        planned.entry.gid = options->owner->gid;
-    }
-    if (options->chmod && entry->type != ENTRY_SYMLINK && !plan->is_archive)
-        planned.entry.mode = mode_apply(options->chmod, entry->mode, entry->type == ENTRY_DIR);
-    return planned;
-}
-
 /* All that the plan has below a path goes away. */
 static void drop_below(struct plan *plan, const char *path)
 {
@@ -312,7 +236,7 @@ static int add_parents(struct arrival *arrival)
         const char *path = path_join(plan->arena, plan->dest, arena_strndup(&scratch, relative, len));
         int result = 0;
         if (tree_lookup(arrival->tree, &scratch, arena_strndup(&scratch, real, pivot + len), &node, &entry)) {
-            struct plan_entry planned = arrive(plan, arrival->tree, &node, &entry, path);
+            struct plan_entry planned = plan_arrive(plan, arrival->tree, &node, &entry, path);
             result = settle(plan, &planned, arrival->error);
         }
         arena_free(&scratch);
@@ -320,6 +244,45 @@ static int add_parents(struct arrival *arrival)
             return -1;
     }
     return 0;
+}
+
+/* --- archives over what is there --- */
+
+/* Where an entry goes that has this path in the source. */
+static const char *place_of(const struct plan *plan, const char *target, const char *relative)
+{
+    const char *path = path_join(plan->arena, target, relative);
+    for (size_t i = plan->detours.count; i-- > 0;) {
+        const struct detour *detour = &plan->detours.items[i];
+        if (path_is_below(path, detour->from))
+            return path_join(plan->arena, detour->to, path + strlen(detour->from) + (path[strlen(detour->from)] == '/'));
+    }
+    return path;
+}
+
+static bool is_unnamed(const struct plan *plan, const struct entry *entry)
+{
+    return plan->is_archive && entry->type == ENTRY_DIR && entry->xattr_count && !strcmp(entry->xattrs->name, LIST_UNNAMED);
+}
+
+/*
+ * A folder that the archive does not name is the one that is there, with its owner and mode, or the one that a link there leads to.
+ * 0: this one is made, 1: it is there.
+ */
+static int meet_unnamed(struct plan *plan, const char *from, const char *path, const char **error)
+{
+    struct entry there;
+    const char *to = path;
+    if (look(plan, path) == THERE_NOTHING)
+        return 0;
+    if (!find(plan, path) && look_below(plan, plan->arena, path, &there) && there.type == ENTRY_SYMLINK &&
+        !tree_resolve(plan->root, plan->arena, path, true, &to))
+        return fail(plan, error, "cannot follow the link", path);
+    if (look(plan, to) != THERE_FOLDER)
+        return fail(plan, error, "not a directory", path);
+    if (strcmp(from, to))
+        vec_push(&plan->detours, (struct detour){from, to});
+    return 1;
 }
 
 static void visit(void *data, const struct tree_node *node, const struct entry *entry, const char *relative)
@@ -336,8 +299,14 @@ static void visit(void *data, const struct tree_node *node, const struct entry *
     bool is_contents = arrival->match->is_dir && !*relative && !(arrival->match->relative && *arrival->match->relative);
     if (arrival->result < 0 || is_contents)
         return;
-    const char *path = path_join(plan->arena, arrival->target, relative);
-    struct plan_entry planned = arrive(plan, arrival->tree, node, entry, path);
+    const char *path = place_of(plan, arrival->target, relative);
+    int met = is_unnamed(plan, entry)
+                  ? meet_unnamed(plan, path_join(plan->arena, arrival->target, relative), path, arrival->error) : 0;
+    if (met) {
+        arrival->result = met < 0 ? -1 : 0;
+        return;
+    }
+    struct plan_entry planned = plan_arrive(plan, arrival->tree, node, entry, path);
     arrival->result = settle(plan, &planned, arrival->error);
     if (arrival->result == 0 && (arrival->match->is_dir || arrival->match->relative))
         note_link(arrival, node, entry, path);
@@ -371,7 +340,7 @@ static void join_links(struct plan *plan, const char *from, const char *to)
         if (!path_is_below(link->first, from))
             continue;
         const char *relative = link->first + strlen(from);
-        struct plan_entry *first = find(plan, path_join(plan->arena, to, relative + (*relative == '/')));
+        struct plan_entry *first = find(plan, place_of(plan, to, relative + (*relative == '/')));
         if (first && first->source == plan->sources && first->entry.type == ENTRY_FILE && first->real &&
             !strcmp(first->real, link->first))
             first->group = plan->groups;
@@ -463,7 +432,7 @@ int copy_plan_add_content(struct plan *plan, const char *name, struct span conte
     if (find_file_target(plan, name, &path, error) < 0)
         return -1;
     entry.digest = digest_of(content.text, content.len);
-    struct plan_entry planned = arrive(plan, NULL, &node, &entry, path);
+    struct plan_entry planned = plan_arrive(plan, NULL, &node, &entry, path);
     planned.content = content;
     return settle(plan, &planned, error);
 }
@@ -480,6 +449,7 @@ int copy_plan_add_archive(struct plan *plan, const struct tree *archive, const c
     plan->parent = NULL;
     int result = need_dest_folder(plan, error) < 0 ? -1 : add_match(plan, archive, &spec, &match, error);
     join_links(plan, "", plan->dest);
+    plan->detours.count = 0;
     plan->is_archive = false;
     return result;
 }
@@ -558,6 +528,7 @@ void copy_plan_finish(struct plan *plan, struct buf *listing, struct digest *dig
     plan->slots = NULL;
     plan->slot_count = 0;
     vec_free(&plan->links);
+    vec_free(&plan->detours);
     arena_free(&plan->scratch);
 }
 
@@ -565,6 +536,7 @@ void copy_plan_free(struct plan *plan)
 {
     free(plan->slots);
     vec_free(&plan->links);
+    vec_free(&plan->detours);
     vec_free(&plan->entries);
     arena_free(&plan->scratch);
 }

@@ -33,6 +33,9 @@ enum entry_type {
     ENTRY_FIFO = 'p', ENTRY_HARDLINK = 'h', ENTRY_WHITEOUT = 'w',
 };
 
+/* In the listing of an archive that ADD unpacks, an attribute of folders that the archive has files in, but does not name itself. */
+#define LIST_UNNAMED "dfgen.unnamed"
+
 struct entry_xattr {
     const char *name;   /* "security.capability"; never an overlay one */
     const char *hex;    /* the value */

@@ -18,6 +18,7 @@ struct nodes;
 struct inode {
     struct entry *entry;
     struct timespec mtime;
+    bool is_unnamed;        /* a folder that came about because something lies in it */
 };
 
 struct node {

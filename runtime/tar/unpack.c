@@ -96,6 +96,7 @@ static int make_folder(struct work *work, int parent, const char *path)
         return fail_errno(work, "cannot make the folder");
     struct inode *inode = new_inode(work, was_whiteout ? ENTRY_OPAQUE : ENTRY_DIR);
     inode->entry->mode = 0755;
+    inode->is_unnamed = true;
     nodes_put(work->nodes, path, inode);
     return 0;
 }
@@ -485,8 +486,9 @@ static int finish_folders(struct work *work, struct node **sorted, size_t count)
     return finish_folder(work, &node);
 }
 
-static void write_listing(struct node **sorted, size_t count, struct buf *listing)
+static void write_listing(struct node **sorted, size_t count, bool is_archive, struct buf *listing)
 {
+    static const struct entry_xattr unnamed = {LIST_UNNAMED, ""};
     struct list_builder *builder = list_builder_new();
     for (size_t i = 0; i < count; i++) {
         struct entry *entry = sorted[i]->inode->entry;
@@ -498,6 +500,10 @@ static void write_listing(struct node **sorted, size_t count, struct buf *listin
         if (entry->type == ENTRY_FILE && entry->path != sorted[i]->path) {
             named.type = ENTRY_HARDLINK;
             named.target = entry->path;
+        }
+        if (is_archive && sorted[i]->inode->is_unnamed) {
+            named.xattrs = &unnamed;
+            named.xattr_count = 1;
         }
         list_builder_add(builder, &named);
     }
@@ -520,7 +526,7 @@ char *unpack_layer(const struct unpack *unpack, struct tar_reader *tar, struct b
         size_t count;
         struct node **sorted = nodes_sorted(work.nodes, &count);
         if (finish_folders(&work, sorted, count) == 0)
-            write_listing(sorted, count, listing);
+            write_listing(sorted, count, unpack->is_archive, listing);
     }
     if (work.parent >= 0)
         close(work.parent);
