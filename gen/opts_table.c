@@ -169,6 +169,18 @@ static const char *set_image_folder(struct opts *opts, const char *base, const c
     return NULL;
 }
 
+static const char *set_iidfile(struct opts *opts, const char *base, const char *value)
+{
+    opts->iidfile = opts_path(opts, base, value);
+    return NULL;
+}
+
+static const char *set_metadata_file(struct opts *opts, const char *base, const char *value)
+{
+    opts->metadata_file = opts_path(opts, base, value);
+    return NULL;
+}
+
 static const char *set_generator(struct opts *opts, const char *base, const char *value)
 {
     (void)opts, (void)base;
@@ -198,7 +210,9 @@ static const struct option options[] = {
     {"ssh", 0, TAKES_VALUE, set_ssh, "ID[=SOCKET]", "an agent's socket for RUN --mount=type=ssh"},
     {"tag", 't', TAKES_VALUE, set_tags, "NAME[:TAG]", "a name of the image"},
     {"output", 'o', TAKES_VALUE, set_output, "type=TYPE,dest=PATH[,...]",
-     "what to write: oci, docker, tar, local; a bare PATH is type=local"},
+     "what to write: oci, docker, tar, local, bundle, squashfs; a bare PATH is type=local"},
+    {"iidfile", 0, TAKES_VALUE, set_iidfile, "FILE", "write the image's id, the digest of its config, to a file"},
+    {"metadata-file", 0, TAKES_VALUE, set_metadata_file, "FILE", "write digests and names of the image to a file, as JSON"},
     {"no-cache", 0, TAKES_NOTHING, set_no_cache, NULL, "run every RUN once more"},
     {"no-cache-filter", 0, TAKES_VALUE, set_no_cache_filter, "STAGE[,...]", "run the RUNs of these stages once more"},
     {"network", 0, TAKES_VALUE, set_network, "MODE", "network of RUN: default, none, host"},
@@ -220,10 +234,8 @@ static const struct option options[] = {
     {"version", 0, TAKES_NOTHING, show_version, NULL, "the version"},
     {"cache-from", 0, TAKES_VALUE, NULL, NULL, NULL},
     {"cache-to", 0, TAKES_VALUE, NULL, NULL, NULL},
-    {"iidfile", 0, TAKES_VALUE, NULL, NULL, NULL},
     {"locked", 0, TAKES_NOTHING, NULL, NULL, NULL},
     {"load", 0, TAKES_NOTHING, NULL, NULL, NULL},
-    {"metadata-file", 0, TAKES_VALUE, NULL, NULL, NULL},
     {"offline", 0, TAKES_NOTHING, NULL, NULL, NULL},
     {"prefix", 0, TAKES_VALUE, NULL, NULL, NULL},
     {"progress", 0, TAKES_VALUE, NULL, NULL, NULL},
@@ -251,7 +263,7 @@ static const char *show_help(struct opts *opts, const char *base, const char *va
          "       dfgen build [OPTIONS] [TARGET...]        write it, then run ninja\n"
          "       dfgen check [OPTIONS] [CONTEXT]          only say which build checks fire\n"
          "       dfgen load [--store FOLDER] FILE...      put the images of an archive or layout into the store\n\n"
-         "Then `ninja STAGE` builds a stage; oci/STAGE, docker/STAGE, tar/STAGE and rootfs/STAGE write it out.\n");
+         "Then `ninja STAGE` builds a stage; docker/STAGE, tar/STAGE, rootfs/STAGE, bundle/STAGE, squashfs/STAGE write it out.\n");
     for (size_t i = 0; i < OPTION_COUNT; i++) {
         const struct option *option = &options[i];
         if (!option->set)

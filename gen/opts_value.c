@@ -320,12 +320,12 @@ static const char *set_output_field(struct opts *opts, const char *base, struct 
 
 static const char *check_output(struct opts *opts, const struct opt_output *output)
 {
-    static const char *const types[] = {"oci", "docker", "tar", "local"};
+    static const char *const types[] = {"oci", "docker", "tar", "local", "bundle", "squashfs"};
     bool known = false;
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         known |= !strcmp(output->type, types[i]);
     if (!known)
-        return arena_printf(opts->arena, "type=%s is not supported: types are oci, docker, tar and local", output->type);
+        return arena_printf(opts->arena, "type=%s is not supported: types are oci, docker, tar, local, bundle and squashfs", output->type);
     if (!output->dest)
         return arena_printf(opts->arena, "type=%s needs dest=PATH", output->type);
     if (!strcmp(output->dest, "-"))

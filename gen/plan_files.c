@@ -145,7 +145,7 @@ static void sweep_folder(const struct outbox *outbox, const char *folder)
 
 static void sweep(const struct outbox *outbox)
 {
-    static const char *const kept[] = {"images", "docker", "tar", "rootfs", "bin"};
+    static const char *const kept[] = {"images", "docker", "tar", "rootfs", "bundle", "squashfs", "bin"};
     DIR *dir = opendir(".dfgen");
     for (struct dirent *entry; dir && (entry = readdir(dir));) {
         bool is_kept = entry->d_name[0] == '.';

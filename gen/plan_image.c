@@ -137,7 +137,10 @@ static const struct form {
     bool from_image;        /* else from the root file system */
     bool always_tar, never_tar;
 } forms[] = {
-    {"oci", true, false, false}, {"docker", true, false, false}, {"tar", false, true, false}, {"local", false, false, true},
+    {"oci", true, false, false},      {"docker", true, false, false},  {"tar", false, true, false},
+    {"local", false, false, true},    {"bundle", false, false, true},  {"squashfs", false, true, false},
+    /* Files about the image: --iidfile, --metadata-file. */
+    {"iid", true, true, false},       {"metadata", true, true, false},
 };
 
 static const struct form *find_form(const char *type)
@@ -175,6 +178,11 @@ static const char *export_step(struct plan *plan, struct planned *planned, const
     } else {
         plan_step_root(&step, &planned->root);
     }
+    if (!strcmp(output->type, "bundle")) {
+        const char *config = arena_printf(arena, "%s/config.json", planned->folder);
+        plan_step_line(&step, "config", &config, 1);
+        vec_push(&step.edge->inputs, config);
+    }
     const char *out = is_tar             ? output->dest
                       : form->from_image ? arena_printf(arena, "%s/index.json", output->dest)
                                          : arena_printf(arena, "%s.stamp", base);
@@ -187,7 +195,7 @@ static void add_target(struct plan *plan, const char *name, const char *input)
     vec_push(&graph_target(plan->graph, name)->inputs, input);
 }
 
-/* oci/STAGE, docker/STAGE, tar/STAGE, rootfs/STAGE: made when asked for. */
+/* oci/STAGE, docker/STAGE, tar/STAGE, ...: made when asked for. */
 static void add_form_targets(struct plan *plan, struct planned *planned, const char *index)
 {
     struct arena *arena = plan->arena;
@@ -199,6 +207,8 @@ static void add_form_targets(struct plan *plan, struct planned *planned, const c
         {"docker", "to-docker", {.type = "docker", .dest = arena_printf(arena, ".dfgen/docker/%s.tar", target), .tar = true}},
         {"tar", "to-tar", {.type = "tar", .dest = arena_printf(arena, ".dfgen/tar/%s.tar", target), .tar = true}},
         {"rootfs", "to-rootfs", {.type = "local", .dest = arena_printf(arena, ".dfgen/rootfs/%s", target)}},
+        {"bundle", "to-bundle", {.type = "bundle", .dest = arena_printf(arena, ".dfgen/bundle/%s", target)}},
+        {"squashfs", "to-squashfs", {.type = "squashfs", .dest = arena_printf(arena, ".dfgen/squashfs/%s.squashfs", target)}},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         add_target(plan, arena_printf(arena, "%s/%s", rows[i].target, target),
@@ -212,6 +222,12 @@ static void add_outputs(struct plan *plan, struct planned *planned, const char *
         const char *name = arena_printf(plan->arena, "output-%zu", i + 1);
         add_target(plan, planned->stage->target, export_step(plan, planned, name, &plan->opts->outputs.items[i], index));
     }
+    const struct opt_output facts[] = {{.type = "iid", .dest = plan->opts->iidfile},
+                                       {.type = "metadata", .dest = plan->opts->metadata_file}};
+    for (size_t i = 0; i < sizeof facts / sizeof *facts; i++)
+        if (facts[i].dest)
+            add_target(plan, planned->stage->target,
+                       export_step(plan, planned, arena_printf(plan->arena, "output-%s", facts[i].type), &facts[i], index));
 }
 
 void plan_image(struct plan *plan, struct planned *planned)

@@ -2,6 +2,7 @@
  * dfgen-export: a finished image as an archive or folder for others, or a root file system as a tar or folder. What is written appears
  * whole, under a name of its own until then. Knows nothing of how images are made.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
@@ -12,8 +13,11 @@
 #include <unistd.h>
 
 #include "runtime/image/archive.h"
+#include "runtime/image/bundle.h"
+#include "runtime/image/facts.h"
 #include "runtime/image/layout.h"
 #include "runtime/image/rootfs.h"
+#include "runtime/image/squashfs.h"
 #include "runtime/lib/arena.h"
 #include "runtime/lib/buf.h"
 #include "runtime/lib/die.h"
@@ -23,6 +27,7 @@
 #include "runtime/lib/path.h"
 #include "runtime/lib/step.h"
 #include "runtime/lib/tree.h"
+#include "runtime/sandbox/user.h"
 #include "runtime/tar/write.h"
 
 static const char help[] = "Write an image or a root file system as an archive or a folder.";
@@ -31,6 +36,7 @@ struct export {
     struct step *step;
     const char *dest;
     bool as_tar, docker;
+    uint32_t uid, gid;  /* of who runs this, outside of any namespace */
 };
 
 /* The image layout that is exported. */
@@ -235,6 +241,32 @@ static void export_image(struct export *export)
     close_origin(&origin);
 }
 
+/* A file that says something of the image. */
+static void export_text(struct export *export, char *(*say)(int, struct arena *, const json_t *, struct buf *))
+{
+    struct origin origin = {.layout = -1};
+    struct buf text = {0};
+    open_origin(export, &origin);
+    char *error = say(origin.layout, export->step->arena, origin.index, &text);
+    if (error)
+        step_die(export->step, "%s: %s", export->dest, error);
+    make_parent(export);
+    if (file_write_if_changed_at(AT_FDCWD, export->dest, text.data, text.len, NULL) < 0)
+        step_die(export->step, "cannot write %s:", export->dest);
+    buf_free(&text);
+    close_origin(&origin);
+}
+
+static void export_id(struct export *export)
+{
+    export_text(export, facts_id);
+}
+
+static void export_metadata(struct export *export)
+{
+    export_text(export, facts_metadata);
+}
+
 /* --- root file systems --- */
 
 /* The folder written in place of one of dfgen's own, which then goes: it shall hold what the image has and nothing else. */
@@ -275,29 +307,131 @@ static void export_folder(struct export *export, const struct rootfs *rootfs)
         step_die(step, "cannot write %s: %s", export->dest, error);
 }
 
-static void export_rootfs(struct export *export)
+struct merged {
+    struct stamp root;
+    struct tree *tree;
+    struct rootfs rootfs;
+};
+
+static void open_merged(struct export *export, struct merged *merged)
 {
     struct step *step = export->step;
-    struct stamp root = step_root(step);
-    struct tree *tree = step_tree(step, &root);
-    struct rootfs rootfs = {
-        .tree = tree,
-        .ids = root.ids,
+    merged->root = step_root(step);
+    merged->tree = step_tree(step, &merged->root);
+    merged->rootfs = (struct rootfs){
+        .tree = merged->tree,
+        .ids = merged->root.ids,
         .keeps_times = !strcmp(json_get_string(step->json, "times", "epoch"), "keep"),
         .epoch = json_get_int(step->json, "epoch", 0),
     };
+}
+
+/* What stands for a folder in the graph: which layers are in it. */
+static void write_stamp(struct step *step, const struct stamp *root)
+{
+    struct buf text = {0};
+    for (size_t i = 0; i < root->count; i++)
+        buf_printf(&text, "%s\n", root->ids[i]);
+    step_write_out(step, text.data, text.len);
+    buf_free(&text);
+}
+
+static void export_rootfs(struct export *export)
+{
+    struct merged merged;
+    open_merged(export, &merged);
     if (export->as_tar) {
         struct output output = open_output(export);
-        close_output(&output, rootfs_write_tar(&rootfs, &(struct tar_sink){put_output, &output}));
+        close_output(&output, rootfs_write_tar(&merged.rootfs, &(struct tar_sink){put_output, &output}));
     } else {
-        struct buf text = {0};
-        export_folder(export, &rootfs);
-        for (size_t i = 0; i < root.count; i++)
-            buf_printf(&text, "%s\n", root.ids[i]);
-        step_write_out(step, text.data, text.len);
-        buf_free(&text);
+        export_folder(export, &merged.rootfs);
+        write_stamp(export->step, &merged.root);
     }
-    tree_free(tree);
+    tree_free(merged.tree);
+}
+
+static void export_squashfs(struct export *export)
+{
+    struct step *step = export->step;
+    struct merged merged;
+    open_merged(export, &merged);
+    struct output output = open_output(export);
+    unlink(output.temporary);
+    char *error = squashfs_write(&merged.rootfs, output.temporary);
+    close(output.fd);
+    output.fd = error ? -1 : open(output.temporary, O_RDONLY | O_CLOEXEC);
+    if (error)
+        unlink(output.temporary);
+    if (output.fd < 0)
+        step_die(step, "cannot write %s: %s", export->dest, error ? error : strerror(errno));
+    close_output(&output, NULL);
+    tree_free(merged.tree);
+}
+
+/* --- runtime bundles --- */
+
+/* A folder that holds a bundle and nothing else may be replaced. */
+static bool is_bundle(const char *path)
+{
+    DIR *dir = opendir(path);
+    bool is_one = dir;
+    for (struct dirent *entry; dir && (entry = readdir(dir));)
+        is_one &= entry->d_name[0] == '.' || !strcmp(entry->d_name, "rootfs") || !strcmp(entry->d_name, "config.json");
+    if (dir)
+        closedir(dir);
+    return is_one;
+}
+
+static void write_bundle_config(struct export *export, int bundle, int rootfs)
+{
+    struct step *step = export->step;
+    const struct step_input *input = step_input(step, INPUT_CONFIG, 0);
+    struct identity identity;
+    struct buf text = {0};
+    char *error = NULL;
+    if (!input)
+        die_usage("%s.json has no config", step->base);
+    json_t *image = json_read_at(AT_FDCWD, input->paths[0], JSON_LIMIT, &error);
+    if (!image)
+        step_die(step, "%s: %s", input->paths[0], error);
+    user_resolve(step, rootfs, json_get_string(json_object_get(image, "config"), "User", ""), &identity);
+    struct bundle_user user = {identity.uid, identity.gid, identity.groups, identity.group_count, step->store.mode != MODE_ROOT,
+                               export->uid, export->gid};
+    bundle_config(image, &user, &text);
+    if (file_write_at(bundle, "config.json", text.data, text.len, 0644) < 0)
+        step_die(step, "cannot write %s/config.json:", export->dest);
+    buf_free(&text);
+    json_decref(image);
+}
+
+static void export_bundle(struct export *export)
+{
+    struct step *step = export->step;
+    struct merged merged;
+    open_merged(export, &merged);
+    if (!json_get_bool(step->json, "own", false) && layout_is_empty(export->dest) == 0 && !is_bundle(export->dest))
+        step_die(step, "%s is a folder with other things in it; choose a new one for the bundle", export->dest);
+    make_parent(export);
+    const char *target = arena_printf(step->arena, "%s.%ld.tmp", export->dest, (long)getpid());
+    if (tree_remove_at(AT_FDCWD, target) < 0 || mkdir(target, 0755) < 0)
+        step_die(step, "cannot make %s:", target);
+    autoclose int bundle = open(target, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    autoclose int rootfs = bundle < 0 || mkdirat(bundle, "rootfs", 0755) < 0
+                               ? -1
+                               : openat(bundle, "rootfs", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (rootfs < 0)
+        step_die(step, "cannot make %s/rootfs:", target);
+    char *error = rootfs_write_folder(&merged.rootfs, rootfs, step->store.mode == MODE_ROOT);
+    if (!error) {
+        write_bundle_config(export, bundle, rootfs);
+        error = replace_folder(target, export->dest);
+    }
+    if (error) {
+        tree_remove_at(AT_FDCWD, target);
+        step_die(step, "cannot write %s: %s", export->dest, error);
+    }
+    write_stamp(step, &merged.root);
+    tree_free(merged.tree);
 }
 
 /* --- which --- */
@@ -312,12 +446,17 @@ static const struct {
     {"docker", export_image, true, true, true},
     {"tar", export_rootfs, false, true, false},
     {"local", export_rootfs, false, false, false},
+    {"squashfs", export_squashfs, false, true, false},
+    {"bundle", export_bundle, false, false, false},
+    {"iid", export_id, false, true, false},
+    {"metadata", export_metadata, false, true, false},
 };
 
 int main(int argc, char **argv)
 {
     const char *file = step_main(argc, argv, "dfgen-export", help);
     struct step step;
+    uint32_t uid = getuid(), gid = getgid();
     step_load(&step, file, idmode_enter());
     const char *type = json_get_string(step.json, "type", "");
     struct span dest = json_bytes_value(step.arena, json_object_get(step.json, "dest"));
@@ -333,6 +472,8 @@ int main(int argc, char **argv)
     struct export export = {
         .step = &step,
         .dest = arena_strndup(step.arena, dest.text, dest.len),
+        .uid = uid,
+        .gid = gid,
         .docker = types[row].docker,
         .as_tar = types[row].has_choice ? json_get_bool(step.json, "tar", types[row].as_tar) : types[row].as_tar,
     };

@@ -39,6 +39,7 @@ struct walk {
     const struct tar_sink *sink;
     int folder;
     bool as_root;
+    int64_t newest;
     struct linked linked;
     VEC(struct folder_end) ends;    /* folders whose mode and time come last */
     char *error;
@@ -139,6 +140,22 @@ char *rootfs_write_tar(const struct rootfs *rootfs, const struct tar_sink *sink)
     struct walk walk = {.rootfs = rootfs, .put = put_in_tar, .sink = sink};
     if (walk_folder(&walk, "") == 0 && tar_put_end(sink) < 0)
         walk.error = xstrdup(strerror(errno));
+    end_walk(&walk);
+    return walk.error;
+}
+
+static int note_time(struct walk *walk, const struct tar_entry *entry, int fd)
+{
+    (void)fd;
+    walk->newest = entry->mtime.tv_sec > walk->newest ? entry->mtime.tv_sec : walk->newest;
+    return 0;
+}
+
+char *rootfs_newest(const struct rootfs *rootfs, int64_t *seconds)
+{
+    struct walk walk = {.rootfs = rootfs, .put = note_time, .newest = rootfs->epoch};
+    walk_folder(&walk, "");
+    *seconds = walk.newest;
     end_walk(&walk);
     return walk.error;
 }

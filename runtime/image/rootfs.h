@@ -19,6 +19,9 @@ struct rootfs {
 /* NULL if all went well, else why not, malloc'd. */
 char *rootfs_write_tar(const struct rootfs *rootfs, const struct tar_sink *sink);
 
+/* The latest time of a file in it, epoch if there is none later. */
+char *rootfs_newest(const struct rootfs *rootfs, int64_t *seconds);
+
 /*
  * Into an open folder, over what is there: files are replaced one by one, others stay. as_root: owners and devices are made; else all
  * belongs to the caller, set-id bits are left out (they would give the caller's rights away), and a device is an error.
