@@ -63,6 +63,8 @@ struct opts {
     const char *network;                /* "default", "none", "host"; NULL: not given */
     opt_list add_hosts;        /* "HOST:IP" as given */
     long long shm_size;                 /* bytes, 0: default */
+    VEC(struct opt_pair) limits;        /* of control groups, as settings.json has them */
+    long long timeout;                  /* of each RUN, seconds; 0: none */
     opt_list ulimits;          /* "name=soft[:hard]" */
     const char *iidfile, *metadata_file; /* relative to the build folder */
     const char *compression;            /* of layers, from the outputs; "gzip" */

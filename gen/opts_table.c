@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include <config.h>
+#include "gen/limits.h"
 #include "gen/opts_value.h"
 #include "runtime/lib/arena.h"
 #include "runtime/lib/die.h"
@@ -140,6 +141,28 @@ static const char *set_shm_size(struct opts *opts, const char *base, const char 
     return opts_value_size(value, &opts->shm_size);
 }
 
+#define LIMIT_SETTER(field, option)                                                                         \
+    static const char *set_##field(struct opts *opts, const char *base, const char *value)                  \
+    {                                                                                                       \
+        (void)base;                                                                                         \
+        return limits_set(opts, option, value);                                                             \
+    }
+
+LIMIT_SETTER(memory, "memory")
+LIMIT_SETTER(cpus, "cpus")
+LIMIT_SETTER(cpu_period, "cpu-period")
+LIMIT_SETTER(cpu_quota, "cpu-quota")
+LIMIT_SETTER(cpu_shares, "cpu-shares")
+LIMIT_SETTER(cpuset_cpus, "cpuset-cpus")
+LIMIT_SETTER(cpuset_mems, "cpuset-mems")
+LIMIT_SETTER(pids_limit, "pids-limit")
+
+static const char *set_timeout(struct opts *opts, const char *base, const char *value)
+{
+    (void)base;
+    return limits_duration(value, &opts->timeout);
+}
+
 static const char *set_timestamps(struct opts *opts, const char *base, const char *value)
 {
     (void)base;
@@ -219,6 +242,15 @@ static const struct option options[] = {
     {"add-host", 0, TAKES_VALUE, set_add_hosts, "HOST:IP", "a line of /etc/hosts in RUN"},
     {"shm-size", 0, TAKES_VALUE, set_shm_size, "BYTES", "size of /dev/shm in RUN (k, m, g)"},
     {"ulimit", 0, TAKES_VALUE, set_ulimits, "NAME=SOFT[:HARD]", "a limit of RUN"},
+    {"memory", 'm', TAKES_VALUE, set_memory, "BYTES", "memory that a RUN may use (k, m, g)"},
+    {"cpus", 0, TAKES_VALUE, set_cpus, "NUMBER", "processors that a RUN may use, 1.5 say"},
+    {"cpu-period", 0, TAKES_VALUE, set_cpu_period, "MICROSECONDS", "the time that --cpu-quota is a share of (default: 100000)"},
+    {"cpu-quota", 0, TAKES_VALUE, set_cpu_quota, "MICROSECONDS", "processor time of a RUN in each period"},
+    {"cpu-shares", 'c', TAKES_VALUE, set_cpu_shares, "NUMBER", "weight of a RUN against others (usual: 1024)"},
+    {"cpuset-cpus", 0, TAKES_VALUE, set_cpuset_cpus, "LIST", "processors for a RUN: 0-2,5"},
+    {"cpuset-mems", 0, TAKES_VALUE, set_cpuset_mems, "LIST", "memory nodes for a RUN"},
+    {"pids-limit", 0, TAKES_VALUE, set_pids_limit, "NUMBER", "processes that a RUN may have"},
+    {"timeout", 0, TAKES_VALUE, set_timeout, "TIME", "time that each RUN has: 90, 5m, 1h"},
     {"allow", 0, TAKES_VALUE, set_allow, "PERMISSION", "network.host or security.insecure, for RUNs that ask for it"},
     {"timestamps", 0, TAKES_VALUE, set_timestamps, "epoch|keep",
      "times of files in layers: SOURCE_DATE_EPOCH or 0 (the default), or their own"},
@@ -254,6 +286,8 @@ static const struct {
 } ini_keys[] = {
     {"store", "path", opts_set_store},      {"images", "path", set_image_folder}, {"contexts", NULL, set_context},
     {"launcher", "run", set_launcher}, {"args", NULL, set_build_arg},        {"run", "network", set_network},
+    {"run", "timeout", set_timeout},   {"run", "memory", set_memory},        {"run", "cpus", set_cpus},
+    {"run", "pids-limit", set_pids_limit},
 };
 
 static const char *show_help(struct opts *opts, const char *base, const char *value)

@@ -86,6 +86,14 @@ static json_t *proxies(const struct opts *opts)
     return all;
 }
 
+static json_t *limits(const struct opts *opts)
+{
+    json_t *all = json_object();
+    for (size_t i = 0; i < opts->limits.count; i++)
+        json_object_set_new(all, opts->limits.items[i].name, text(opts->limits.items[i].value));
+    return all;
+}
+
 static json_t *make_settings(const struct opts *opts)
 {
     json_t *settings = json_object();
@@ -94,6 +102,10 @@ static json_t *make_settings(const struct opts *opts)
     json_object_set_new(settings, "ssh", sockets(opts));
     json_object_set_new(settings, "proxy", proxies(opts));
     json_object_set_new(settings, "allow", texts(&opts->allow));
+    if (opts->limits.count)
+        json_object_set_new(settings, "limits", limits(opts));
+    if (opts->timeout)
+        json_object_set_new(settings, "timeout", json_integer(opts->timeout));
     return settings;
 }
 

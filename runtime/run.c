@@ -80,8 +80,16 @@ static const char *command_of(const struct step *step)
     return text + strspn(text, " ");
 }
 
-static const char *end_text(const struct step *step, const struct sandbox_end *end)
+/* A process that the kernel killed may be any of the command's: it is said beside the exit code. */
+static const char *memory_text(const struct sandbox_end *end)
 {
+    return end->ran_out ? "; the kernel killed a process of it, since the memory of --memory was used up" : "";
+}
+
+static const char *end_text(const struct step *step, const struct sandbox_end *end, int64_t timeout)
+{
+    if (end->is_late)
+        return arena_printf(step->arena, "its time was over (--timeout, %lld s)", (long long)timeout);
     if (!end->was_started)
         return arena_printf(step->arena, "exit code: %d: %s", end->status, *end->reason ? end->reason : "it was killed");
     if (WIFSIGNALED(end->status)) {
@@ -91,12 +99,14 @@ static const char *end_text(const struct step *step, const struct sandbox_end *e
     return arena_printf(step->arena, "exit code: %d", WEXITSTATUS(end->status));
 }
 
-static void print_failure(const struct step *step, const struct output *output, const struct sandbox_end *end, const char *log)
+static void print_failure(const struct step *step, const struct output *output, const struct sandbox_end *end, int64_t timeout,
+                          const char *log)
 {
     struct buf out = {0};
     buf_printf(&out, "%s: %s\n", *step->where ? step->where : step->file, step->text);
     output_tail(output, "  | ", &out);
-    buf_printf(&out, "%s: %s: \"%s\" failed: %s\n", program_name, step->label, command_of(step), end_text(step, end));
+    buf_printf(&out, "%s: %s: \"%s\" failed: %s%s\n", program_name, step->label, command_of(step),
+               end_text(step, end, timeout), memory_text(end));
     if (output->end)
         buf_printf(&out, "full log: %s\n", log);
     /* In one piece: other helpers write to the same terminal. */
@@ -116,7 +126,7 @@ static int open_log(const struct step *step, const char *path)
 
 static bool has_succeeded(const struct sandbox_end *end)
 {
-    return end->was_started && WIFEXITED(end->status) && WEXITSTATUS(end->status) == 0;
+    return !end->is_late && end->was_started && WIFEXITED(end->status) && WEXITSTATUS(end->status) == 0;
 }
 
 static void commit(struct step *step, struct store_tmp *tmp, const struct tree *tree, char id[COMMIT_ID])
@@ -152,7 +162,7 @@ static void run(struct step *step, const struct plan *plan, const struct stamp *
     if (end.signal)
         exit(128 + end.signal);
     if (!has_succeeded(&end)) {
-        print_failure(step, &output, &end, path);
+        print_failure(step, &output, &end, plan->timeout, path);
         exit(EXIT_BUILD);
     }
     close(output.log);

@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "runtime/sandbox/cgroup.h"
 #include "runtime/sandbox/payload.h"
 #include "runtime/sandbox/report.h"
 
@@ -44,6 +45,8 @@ _Noreturn static void keep(const struct payload *payload)
     /* The helper may have died before that: then nobody reads the report. */
     if (poll(&reader, 1, 0) > 0 && reader.revents & POLLERR)
         _exit(SETUP_FAILED);
+    if (cgroup_enter(payload->cgroup) < 0)
+        report_fail(payload->report, SETUP_FAILED, "cannot enter the control group:");
     /* The new mount namespace has its own copy of the root's mount; the working directory goes over to it, a descriptor would not. */
     if (fchdir(payload->root) < 0)
         report_fail(payload->report, SETUP_FAILED, "cannot enter the root:");

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <sys/resource.h>
 
+struct cgroup;
 struct plan;
 struct identity;
 
@@ -21,6 +22,7 @@ struct payload {
     int report;
     bool has_own_network;
     bool has_cgroup;                /* /sys/fs/cgroup is cgroup v2 */
+    const struct cgroup *cgroup;    /* to be in */
     uint64_t caps;
     const struct sock_filter *filter;
     size_t filter_count;            /* 0: none */

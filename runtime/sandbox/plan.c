@@ -16,6 +16,7 @@
 #include "runtime/lib/json.h"
 #include "runtime/lib/path.h"
 #include "runtime/lib/step.h"
+#include "runtime/sandbox/cgroup.h"
 
 enum { SHM_SIZE = 64 * 1024 * 1024 };
 
@@ -223,6 +224,22 @@ static void load_limits(struct plan *plan, const struct step *step)
             step_die(step, "ulimit \"%s\" is not NAME=SOFT[:HARD] of a known name", texts[i]);
 }
 
+/* Limits of control groups: {"memory": "1048576"}. */
+static void load_group_limits(struct plan *plan, const struct step *step)
+{
+    json_t *limits = json_object_get(step->settings, "limits"), *value;
+    const char *name;
+    if (limits && !json_is_object(limits))
+        die_usage("settings.json: \"limits\" is not as it should be");
+    plan->group_limits = arena_array(step->arena, json_object_size(limits), sizeof *plan->group_limits);
+    json_object_foreach(limits, name, value) {
+        const char *text = json_string_value(value);
+        if (!cgroup_knows(name) || !text || !*text || text[strspn(text, "0123456789,-")])
+            die_usage("settings.json: \"limits\": \"%s\" is not as it should be", name);
+        plan->group_limits[plan->group_limit_count++] = (struct cgroup_limit){name, text};
+    }
+}
+
 /* --- permissions --- */
 
 static bool is_allowed(const struct step *step, const char *what)
@@ -266,6 +283,7 @@ void plan_load(struct plan *plan, const struct step *step)
         .is_insecure = word_member(step, json, "security", security_words) != 0,
         .hosts = texts_member(step, json, "hosts"),
         .shm_size = int_member(step, json, "shm_size", SHM_SIZE, INT64_MAX),
+        .timeout = int_member(step, step->settings, "timeout", 0, INT_MAX / 1000),
     };
     if (!plan->argv[0])
         bad(step, "argv");
@@ -276,5 +294,6 @@ void plan_load(struct plan *plan, const struct step *step)
     load_mounts(plan, step);
     load_files(plan, step);
     load_limits(plan, step);
+    load_group_limits(plan, step);
     check_allowed(plan, step);
 }

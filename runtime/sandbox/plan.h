@@ -38,6 +38,8 @@ struct plan_limit {
     uint64_t soft, hard;
 };
 
+struct cgroup_limit;
+
 struct plan {
     const char **argv, **env;   /* NULL at the end */
     const char **proxy;
@@ -48,6 +50,9 @@ struct plan {
     int64_t shm_size;
     struct plan_limit *limits;
     size_t limit_count;
+    struct cgroup_limit *group_limits;  /* of the settings: no part of what the step is */
+    size_t group_limit_count;
+    int64_t timeout;                    /* seconds; 0: none */
     struct plan_mount *mounts;  /* as written */
     size_t mount_count;
     struct plan_file *files;

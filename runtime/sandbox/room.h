@@ -10,6 +10,7 @@
 #include "runtime/lib/vec.h"
 
 struct agents;
+struct cgroup;
 struct plan;
 struct rootfs;
 struct step;
@@ -29,6 +30,7 @@ struct room {
     VEC(int) caches;            /* folders of cache mounts, locked */
     VEC(const char *) env;      /* variables that mounts add */
     struct agents *agents;
+    struct cgroup *cgroup;
     unsigned serial;            /* for names in tmp and hidden */
 };
 

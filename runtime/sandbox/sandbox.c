@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <sys/xattr.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "runtime/lib/arena.h"
@@ -30,6 +31,7 @@
 #include "runtime/sandbox/agent.h"
 #include "runtime/sandbox/cache.h"
 #include "runtime/sandbox/caps.h"
+#include "runtime/sandbox/cgroup.h"
 #include "runtime/sandbox/filter.h"
 #include "runtime/sandbox/furniture.h"
 #include "runtime/sandbox/keeper.h"
@@ -144,11 +146,24 @@ static void make_folder(struct room *room)
         step_die(room->step, "cannot make the working directory %s:", room->plan->cwd);
 }
 
+/* Its limits, and for real root the guard over devices: is that not to be had, no node of the root can be opened at all. */
+static bool make_group(struct room *room)
+{
+    char *why;
+    bool is_guarded, guard = room->store->mode == MODE_ROOT && !room->plan->is_insecure;
+    room->cgroup = cgroup_new(room->plan->group_limits, room->plan->group_limit_count, guard, &is_guarded, &why);
+    if (!room->cgroup)
+        step_die(room->step, "a limit was asked for (--memory, --cpus, --pids-limit …), and %s; root has control groups, and a user in "
+                 "what systemd-run --user --scope -p Delegate=yes starts", why);
+    return is_guarded;
+}
+
 static void furnish(struct room *room, const struct sandbox *sandbox)
 {
+    bool is_guarded = make_group(room);
     struct rootfs rootfs = {
         .ids = sandbox->layers->ids, .count = sandbox->layers->count, .name = "root", .upper = "layer/fs", .work = "work",
-        .attrs = sandbox->plan->is_insecure ? 0 : MNT_NODEV,
+        .attrs = sandbox->plan->is_insecure || is_guarded ? 0 : MNT_NODEV,
     };
     if (mkdirat(room->tmp->dir, "layer", 0755) < 0)
         step_die(room->step, "cannot make a folder in the store:");
@@ -166,6 +181,7 @@ static void furnish(struct room *room, const struct sandbox *sandbox)
 /* Mounts go first, then the stubs they lay on, then the overlay with the last descriptor of it. */
 static void clear(struct room *room)
 {
+    cgroup_free(room->cgroup);
     for (size_t i = room->points.count; i-- > 0;)
         if (mnt_detach(room->points.items[i]) < 0)
             step_die(room->step, "cannot unmount the sandbox:");
@@ -289,18 +305,38 @@ static bool drain_reports(int fd, struct buf *reports, struct sandbox_end *end)
     return true;
 }
 
+/* Milliseconds until the end of the time that the command has; -1: no end. */
+static int time_left(const struct sandbox *sandbox, const struct timespec *begun)
+{
+    struct timespec now;
+    if (!sandbox->plan->timeout)
+        return -1;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    int64_t passed = (now.tv_sec - begun->tv_sec) * 1000 + (now.tv_nsec - begun->tv_nsec) / 1000000;
+    int64_t left = sandbox->plan->timeout * 1000 - passed;
+    return left > 0 ? (int)left : 0;
+}
+
 /* Until both pipes are at their end, which is when the last process that holds them is gone. */
 static void watch(const struct sandbox *sandbox, const struct keeper *keeper, int output, int report, struct sandbox_end *end)
 {
     struct buf reports = {0};
+    struct timespec begun;
     sigset_t set;
+    clock_gettime(CLOCK_MONOTONIC, &begun);
     ending_signals(&set);
     autoclose int signals = signalfd(-1, &set, SFD_CLOEXEC);
     struct pollfd polls[] = {{output, POLLIN, 0}, {report, POLLIN, 0}, {signals, POLLIN, 0}};
     while (polls[0].fd >= 0 || polls[1].fd >= 0) {
         struct signalfd_siginfo info;
-        if (poll(polls, 3, -1) < 0 && errno != EINTR)
+        int left = end->is_late ? -1 : time_left(sandbox, &begun);
+        if (poll(polls, 3, left) < 0 && errno != EINTR)
             step_die(sandbox->step, "cannot wait for the command:");
+        /* Looked at anew: one that writes all the time never leaves poll in peace. */
+        if (!end->is_late && time_left(sandbox, &begun) == 0) {
+            end->is_late = true;
+            keeper_kill(keeper);
+        }
         if (polls[2].revents && read(signals, &info, sizeof info) == sizeof info) {
             end->signal = (int)info.ssi_signo;
             keeper_kill(keeper);
@@ -317,7 +353,7 @@ static void inhabit(struct room *room, const struct sandbox *sandbox, struct san
 {
     struct sock_filter filter[FILTER_ROOM];
     struct payload payload = {
-        .plan = room->plan, .identity = &room->identity, .root = room->root, .filter = filter, .files = *sandbox->files,
+        .plan = room->plan, .cgroup = room->cgroup, .identity = &room->identity, .root = room->root, .filter = filter, .files = *sandbox->files,
         .has_own_network = room->plan->network == NETWORK_NONE, .has_cgroup = has_cgroup2(),
         .caps = room->plan->is_insecure ? caps_held() : caps_default(),
     };
@@ -340,6 +376,7 @@ static void inhabit(struct room *room, const struct sandbox *sandbox, struct san
     }
     watch(sandbox, &keeper, output[0], report[0], end);
     keeper_wait(&keeper);
+    end->ran_out = cgroup_ran_out(room->cgroup);
     close(output[0]);
     close(report[0]);
 }

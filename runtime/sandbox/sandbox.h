@@ -26,6 +26,8 @@ struct sandbox_end {
     bool was_started;
     int status;         /* as of waitpid; when it was not started the exit code 125, 126 or 127 */
     char reason[1024];  /* then: why */
+    bool is_late;       /* it was killed when its time was over */
+    bool ran_out;       /* the kernel killed some of it for want of memory */
     int signal;         /* this process was asked to end by it: everything has been killed. 0: no */
 };
 

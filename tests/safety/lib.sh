@@ -61,6 +61,7 @@ add_layer() {
 
 # project FOLDER DOCKERFILE-LINE...: a build with the context FOLDER/context, for dfgen and ninja; image busybox is there.
 project() {
+    need_base busybox
     project=$1
     mkdir -p "$1/context"
     shift
