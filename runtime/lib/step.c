@@ -164,17 +164,36 @@ static const char *place_text(struct step *step, const json_t *place, const char
     return shown;
 }
 
+/*
+ * The member of that name, of a file that holds as many as the stage has steps: one is taken out of the text, the rest is not
+ * parsed. Inside of a string no quote stands without a backslash, so the name with its quotes is found where it is a name.
+ */
+static json_t *find_place(const struct buf *text, const char *name)
+{
+    char *key = xasprintf("\"%s\":{", name);
+    const char *at = text->len ? memmem(text->data, text->len, key, strlen(key)) : NULL;
+    const char *value = at ? at + strlen(key) - 1 : NULL;
+    json_t *place = at && at > text->data && (at[-1] == '{' || at[-1] == ',')
+                        ? json_loadb(value, (size_t)(text->data + text->len - value), JSON_DISABLE_EOF_CHECK, NULL)
+                        : NULL;
+    free(key);
+    return place;
+}
+
 /* Places are for messages only: without them a step is called by its file. */
 static void load_places(struct step *step)
 {
     const char *name = path_base(step->base);
     const char *path = arena_printf(step->arena, "%.*splaces.json", (int)(name - step->base), step->base);
-    json_t *places = json_read_at(AT_FDCWD, path, JSON_LIMIT, NULL);
-    const json_t *place = json_object_get(places, name);
+    struct buf text = {0};
+    if (file_read_at(AT_FDCWD, path, &text, JSON_LIMIT) < 0)
+        buf_clear(&text);
+    json_t *place = find_place(&text, name);
     step->label = place_text(step, place, "label", step->base);
     step->where = place_text(step, place, "where", "");
     step->text = place_text(step, place, "text", step->kind);
-    json_decref(places);
+    json_decref(place);
+    buf_free(&text);
 }
 
 /* A file of the nearest folder .dfgen above the step file. */

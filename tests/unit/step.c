@@ -51,7 +51,8 @@ static void make_files(void)
     mkdir(".dfgen/app", 0755);
     mkdir(".dfgen/bases", 0755);
     put(".dfgen/settings.json", "{\"store\":\"store\"}\n");
-    put(".dfgen/app/places.json", "{\"2\":{\"label\":\"app 2/3\",\"text\":\"RUN npm ci\",\"where\":\"Dockerfile:12\"}}\n");
+    put(".dfgen/app/places.json", "{\"12\":{\"label\":\"no\",\"text\":\"RUN echo ',\\\"2\\\":{\"},\"2\":{\"label\":\"app 2/3\",\"text\":"
+                                  "\"RUN npm ci\",\"where\":\"Dockerfile:12\"},\"2.layer\":{\"label\":\"no\"}}\n");
     put_step(".dfgen/app/2.json", "{\"kind\":\"run\"}",
              "root .dfgen/app/1.stamp\nstage a\\040b\\011c.stamp second.stamp\nout .dfgen/app/2.stamp\n");
     put(".dfgen/app/1.stamp", ONE "\n" TWO "\n");
