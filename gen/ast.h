@@ -64,7 +64,6 @@ struct insn {
     bool is_heredoc_script;   /* RUN: the whole command is one heredoc word: its body is the script (§9.3) */
     bool is_bad;              /* an error about it was reported: what is here may be incomplete (only FROMs are kept then) */
     bool has_empty_continuation;
-    int empty_continuation_line;
 };
 
 /* FROM and what follows it. */

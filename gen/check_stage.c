@@ -74,14 +74,6 @@ static struct span expand(struct walk *walk, struct span text, struct place plac
     return word.text;
 }
 
-/* ARG does not report. */
-static struct span expand_quietly(struct walk *walk, struct span text)
-{
-    struct word_env env = {scope_lookup, &walk->stage->scope};
-    struct word_result word = word_expand(walk->checker->arena, text, walk->checker->file->escape, WORD_ONE, &env);
-    return word.error ? (struct span){"", 0} : word.text;
-}
-
 static void expand_flags(struct walk *walk, const char *const *names)
 {
     for (size_t i = 0; i < walk->insn->flag_count; i++)
@@ -138,11 +130,13 @@ static void walk_arg(struct walk *walk)
     struct checker *checker = walk->checker;
     for (size_t i = 0; i < walk->insn->arg_count; i++) {
         const struct arg *arg = &walk->insn->args[i];
-        struct span name = expand_quietly(walk, arg->name),
-                    value = arg->has_value ? expand_quietly(walk, arg->value) : (struct span){"", 0};
+        struct span name = arg->name, value = {"", 0};
         check_secret(walk, name, arg->place);
         seq_push(checker->arena, &walk->stage->declared, name);
-        if (find_build_arg(checker->opts, name, &value) || arg->has_value || scope_get(&checker->globals, name, &value))
+        bool is_set = find_build_arg(checker->opts, name, &value);
+        if (!is_set && arg->has_value)
+            value = expand(walk, arg->value, arg->place, WORD_ONE);
+        if (is_set || arg->has_value || scope_get(&checker->globals, name, &value))
             scope_set(&walk->stage->scope, checker->arena, name, value);
     }
 }

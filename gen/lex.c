@@ -62,7 +62,7 @@ static void check_bytes(struct lex *lex)
                        "a Dockerfile must not contain NUL bytes");
         if (end - begin - (line[end - begin - 1] == '\n') > LINE_LIMIT)
             diag_error(lex->diag, line_place(lex, (int)i + 1, 0),
-                       "dockerfile line greater than max allowed size of %d", LINE_LIMIT);
+                       "dockerfile line greater than max allowed size of %d, behind line %zu", LINE_LIMIT, i);
     }
 }
 
@@ -86,7 +86,8 @@ static const char *const directive_names[] = {
 /* "name = value" behind the comment sign: which directive it is, DIRECTIVE_COUNT for none. */
 static enum directive match_directive(struct span text, struct span *value)
 {
-    text = unicode_trim_left(text);
+    while (text.len && is_pattern_space(text.text[0]))
+        text = span_skip(text, 1);
     size_t at = 0;
     while (at < text.len && (is_ascii_letter(text.text[at]) || (at && text.text[at] >= '0' && text.text[at] <= '9')))
         at++;
@@ -133,7 +134,7 @@ static void set_escape(struct lex *lex, struct span value, struct place place)
 /* The directive block at the top, of which the escape character counts here. */
 static void read_directives(struct lex *lex)
 {
-    bool seen[DIRECTIVE_COUNT] = {false};
+    int seen[DIRECTIVE_COUNT] = {0};
     for (int line = 1; (size_t)line <= lex->source->line_count; line++) {
         struct span text = unicode_trim_left(source_line(lex->source, line)), value;
         if (!span_starts(text, "#"))
@@ -144,10 +145,11 @@ static void read_directives(struct lex *lex)
         lex->next_line = line + 1;
         struct place place = line_place(lex, line, column_of(lex, line, value.text));
         if (seen[which])
-            diag_error(lex->diag, place, "only one %s parser directive can be used", directive_names[which]);
+            diag_error(lex->diag, place, "only one %s parser directive can be used; the first is on line %d",
+                       directive_names[which], seen[which]);
         else if (which == DIRECTIVE_ESCAPE)
             set_escape(lex, value, place);
-        seen[which] = true;
+        seen[which] = line;
     }
 }
 
@@ -251,8 +253,6 @@ static void join_lines(struct lex *lex, struct lex_line *line)
         if (is_comment(next))
             continue;
         if (!unicode_trim_left(next).len) {
-            if (!line->has_empty_continuation)
-                line->empty_continuation_line = lex->next_line - 1;
             line->has_empty_continuation = true;
             continue;
         }

@@ -42,7 +42,6 @@ struct lex_line {
     struct span check;       /* value of a "check=" comment above, first word; empty: none */
     struct span comment;     /* the last comment above; empty: none */
     bool has_empty_continuation;
-    int empty_continuation_line;
 };
 
 /* One word "--name=value" before the arguments. */

@@ -21,7 +21,7 @@ static void add_use(struct resolver *resolver, struct stage *stage, struct span 
 {
     struct stage *used;
     if (name.len && stage_find_source(resolver, name, takes_numbers, place, &used) && used)
-        seq_push(resolver->arena, &stage->uses, (struct stage_use){used, place});
+        seq_push(resolver->arena, &stage->uses, (struct stage_use){used, place, false});
 }
 
 void needed_scan(struct resolver *resolver, struct stage *stage, const struct insn *insn)
@@ -67,6 +67,8 @@ void needed_check_cycles(struct resolver *resolver)
                 continue;
             }
             const struct stage_use *use = &top->stage->uses.items[top->next++];
+            if (use->is_base)
+                continue;
             if (state[use->stage->index] == OPEN)
                 diag_error(resolver->diag, use->place, "circular dependency detected on stage: %s", use->stage->name);
             if (state[use->stage->index] != NEW)

@@ -57,8 +57,7 @@ static bool parse_insn(struct parser *parser, struct insn *insn)
     struct span text = unicode_trim(line->text), rest;
     *insn = (struct insn){.last_line = line->last_line, .text = text, .check = line->check, .comment = line->comment,
                           .subtype = {"", 0}, .trigger = {"", 0},
-                          .has_empty_continuation = line->has_empty_continuation,
-                          .empty_continuation_line = line->empty_continuation_line};
+                          .has_empty_continuation = line->has_empty_continuation};
     rest = lex_first(text, &insn->keyword);
     insn->place = parse_place(parser, text.text);
     if (!insn_find(insn->keyword, &insn->kind)) {
@@ -149,11 +148,12 @@ static void add_insn(struct parser *parser, struct file *file, const struct insn
 /* What is wrong with a file that has no stage. */
 static void check_empty(struct parser *parser, const struct file *file, bool has_lines)
 {
-    struct place place = {.source = parser->lex.source};
+    struct place place = {.source = parser->lex.source}, last = place;
+    last.line = (int)parser->lex.source->line_count;
     if (!parser->lex.source->text.len)
         diag_error(parser->diag, place, "the Dockerfile cannot be empty");
     else if (!has_lines)
-        diag_error(parser->diag, place, "file with no instructions");
+        diag_error(parser->diag, last, "file with no instructions");
     else if (!file->stages.count && !file->is_started && !diag_error_count(parser->diag))
         diag_error(parser->diag, place, "dockerfile contains no stages to build");
 }

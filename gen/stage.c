@@ -150,7 +150,7 @@ static void scan_all(struct resolver *resolver)
     for (size_t i = 0; i < resolver->stages->count; i++) {
         struct stage *stage = &resolver->stages->items[i];
         if (stage->base.kind == ORIGIN_STAGE && !stage->is_replaced)
-            seq_push(resolver->arena, &stage->uses, (struct stage_use){stage->base.stage, stage->ast->from.place});
+            seq_push(resolver->arena, &stage->uses, (struct stage_use){stage->base.stage, stage->ast->from.place, true});
         for (size_t k = 0; k < stage->ast->insn_count && !stage->is_replaced; k++)
             needed_scan(resolver, stage, &stage->ast->insns[k]);
     }

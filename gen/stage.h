@@ -94,6 +94,7 @@ struct action {
 struct stage_use {
     struct stage *stage;
     struct place place;
+    bool is_base;           /* of FROM: no cycle goes through it, for it names an earlier stage */
 };
 
 struct stage {

@@ -30,7 +30,8 @@ static void read_platform(struct resolver *resolver, struct stage *stage)
     struct span text, value;
     struct place place;
     stage->platform = resolver->stages->target_platform;
-    if (!stage_flag(&stage->ast->from, "platform", &text, &place) ||
+    /* "--platform=" says no more than no flag. */
+    if (!stage_flag(&stage->ast->from, "platform", &text, &place) || !text.len ||
         !stage_expand_with(resolver, &resolver->globals, text, place, &value))
         return;
     if (!value.len) {
@@ -139,7 +140,8 @@ static void read_from(struct resolver *resolver, struct stage *stage)
     } else if (span_is(stage->base_name, "scratch")) {
         stage->base.kind = ORIGIN_SCRATCH;
         stage->platform = resolver->stages->target_platform;
-    } else if (context_of(resolver, stage->base_name).kind == CONTEXT_NONE) {
+    } else {
+        /* Whether a named context replaces it or not. */
         const char *error = ref_error(resolver->arena, stage->base_name);
         if (error)
             diag_error(resolver->diag, place, "failed to parse stage name \"%.*s\": %s", SPAN(stage->base_name), error);

@@ -76,9 +76,7 @@ static void set_automatic_args(struct resolver *resolver)
 
 static void set_global(struct resolver *resolver, const struct arg *arg)
 {
-    struct span name, value;
-    if (!stage_expand_with(resolver, &resolver->globals, arg->name, arg->place, &name))
-        return;
+    struct span name = arg->name, value;
     bool is_set = stage_build_arg(resolver, name, &value);
     if (!is_set && arg->has_value)
         is_set = stage_expand_with(resolver, &resolver->globals, arg->value, arg->place, &value);

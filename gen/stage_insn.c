@@ -68,23 +68,21 @@ bool stage_find_origin(struct resolver *resolver, struct span name, bool takes_n
     return false;
 }
 
-/* The value of ARG name[=default] here (dockerfile.md §3.3); false: none. */
-static bool find_arg_value(struct resolver *resolver, struct span name, bool has_default, struct span *value)
-{
-    return stage_build_arg(resolver, name, value) || has_default || scope_get(&resolver->globals, name, value);
-}
-
+/*
+ * ARG name[=default] (dockerfile.md §3.3): a build argument, else the default, else the global of that name. The name is taken as written,
+ * and a default that a build argument replaces is not looked at.
+ */
 static void resolve_arg(struct resolver *resolver, const struct insn *insn)
 {
     struct stage *stage = resolver->stage;
     struct span text = span_of("ARG");
     for (size_t i = 0; i < insn->arg_count; i++) {
         const struct arg *arg = &insn->args[i];
-        struct span name, value = {"", 0};
-        if (!stage_expand(resolver, arg->name, arg->place, &name) ||
-            (arg->has_value && !stage_expand(resolver, arg->value, arg->place, &value)))
+        struct span name = arg->name, value = {"", 0};
+        bool is_set = stage_build_arg(resolver, name, &value);
+        if (!is_set && arg->has_value && !stage_expand(resolver, arg->value, arg->place, &value))
             continue;
-        bool is_set = find_arg_value(resolver, name, arg->has_value, &value);
+        is_set = is_set || arg->has_value || scope_get(&resolver->globals, name, &value);
         if (is_set)
             scope_set(&stage->scope, resolver->arena, name, value);
         if (!span_seq_has(&stage->declared_args, name))

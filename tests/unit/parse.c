@@ -175,7 +175,7 @@ static const struct {
 static const struct {
     const char *in, *errors[4];
 } files[] = {
-    {"", {"0:0 the Dockerfile cannot be empty"}}, {"\n# x\n", {"0:0 file with no instructions"}},
+    {"", {"0:0 the Dockerfile cannot be empty"}}, {"\n# x\n", {"2 file with no instructions"}},
     {"ARG A\n", {"0:0 dockerfile contains no stages to build"}},
     {"RUN x\n", {"1:1 no build stage in current context"}},
     {"ARG A\nENV B=1\nRUN x\nFROM a\n", {"2:1 no build stage in current context"}},
