@@ -71,10 +71,79 @@ static uint32_t decode(struct span text, size_t *len)
 
 struct compiler {
     struct arena *arena;
+    enum glob_language language;
     struct span rest;
     VEC(struct token) tokens;
     VEC(struct range) ranges;
 };
+
+/*
+ * §7.2 patterns become Go regular expressions in the reference, where a letter behind "\\" and "[:name:]" in a class have a meaning: these
+ * sets of characters. Any other letter or digit behind "\\" is refused (there: an error, or an assertion no file name needs).
+ */
+static const struct char_set {
+    const char *name;           /* as in [:name:]; one letter: as in \\d */
+    const char *ranges;         /* pairs: low, high */
+} char_sets[] = {
+    {"d", "09"}, {"s", "\t\n\f\r  "}, {"w", "09AZ__az"}, {"a", "\a\a"}, {"f", "\f\f"}, {"n", "\n\n"}, {"r", "\r\r"},
+    {"t", "\t\t"}, {"v", "\v\v"}, {"alnum", "09AZaz"}, {"alpha", "AZaz"}, {"ascii", "\001\177"}, {"blank", "\t\t  "},
+    {"cntrl", "\001\037\177\177"}, {"digit", "09"}, {"graph", "!~"}, {"lower", "az"}, {"print", " ~"},
+    {"punct", "!/:@[`{~"}, {"space", "\t\r  "}, {"upper", "AZ"}, {"word", "09AZ__az"}, {"xdigit", "09AFaf"},
+};
+
+static const struct char_set *find_set(struct span name)
+{
+    for (size_t i = 0; i < sizeof char_sets / sizeof *char_sets; i++)
+        if (span_is(name, char_sets[i].name))
+            return &char_sets[i];
+    return NULL;
+}
+
+static void push_set(struct compiler *compiler, const struct char_set *set)
+{
+    for (const char *at = set->ranges; *at; at += 2)
+        vec_push(&compiler->ranges, (struct range){(unsigned char)at[0], (unsigned char)at[1]});
+}
+
+static bool is_word_letter(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* The ranges so far as a token of their own. */
+static void push_class(struct compiler *compiler, bool is_negated)
+{
+    struct token token = {.kind = TOKEN_CLASS, .negated = is_negated, .range_count = compiler->ranges.count};
+    token.ranges = arena_array(compiler->arena, token.range_count + 1, sizeof *token.ranges);
+    if (token.range_count)
+        memcpy(token.ranges, compiler->ranges.items, token.range_count * sizeof *token.ranges);
+    vec_push(&compiler->tokens, token);
+}
+
+/* A set that begins here in a class: "[:alpha:]", "\\d". 1: taken, 0: there is none, -1: it is none that is known. */
+static int take_set(struct compiler *compiler)
+{
+    struct span *rest = &compiler->rest;
+    if (compiler->language != GLOB_PATTERN || rest->len < 2)
+        return 0;
+    struct span name = {rest->text + 1, 1};
+    size_t len = 2;
+    if (span_starts(*rest, "[:")) {
+        const char *end = memmem(rest->text + 2, rest->len - 2, ":]", 2);
+        if (!end)
+            return 0;
+        name = (struct span){rest->text + 2, (size_t)(end - rest->text) - 2};
+        len = name.len + 4;
+    } else if (rest->text[0] != '\\' || !is_word_letter(rest->text[1])) {
+        return 0;
+    }
+    const struct char_set *set = find_set(name);
+    if (!set)
+        return -1;
+    push_set(compiler, set);
+    *rest = span_skip(*rest, len);
+    return 1;
+}
 
 /* One end of a range; false where Go finds the class malformed. */
 static bool class_char(struct compiler *compiler, uint32_t *c)
@@ -97,15 +166,15 @@ static bool class_char(struct compiler *compiler, uint32_t *c)
 static bool compile_class(struct compiler *compiler)
 {
     struct span *rest = &compiler->rest;
-    struct token token = {.kind = TOKEN_CLASS};
-    if (rest->len && rest->text[0] == '^') {
-        token.negated = true;
-        *rest = span_skip(*rest, 1);
-    }
+    bool is_negated = rest->len && rest->text[0] == '^';
+    *rest = span_skip(*rest, is_negated);
     compiler->ranges.count = 0;
     while (!(rest->len && rest->text[0] == ']' && compiler->ranges.count)) {
         struct range range;
-        if (!class_char(compiler, &range.low))
+        int set = take_set(compiler);
+        if (set > 0)
+            continue;
+        if (set < 0 || !class_char(compiler, &range.low))
             return false;
         range.high = range.low;
         if (rest->text[0] == '-') {
@@ -113,14 +182,39 @@ static bool compile_class(struct compiler *compiler)
             if (!class_char(compiler, &range.high))
                 return false;
         }
+        /* Backwards it is an error in a regular expression alone. */
+        if (compiler->language == GLOB_PATTERN && range.low > range.high)
+            return false;
         vec_push(&compiler->ranges, range);
     }
     *rest = span_skip(*rest, 1);
-    token.range_count = compiler->ranges.count;
-    token.ranges = arena_array(compiler->arena, token.range_count, sizeof *token.ranges);
-    memcpy(token.ranges, compiler->ranges.items, token.range_count * sizeof *token.ranges);
-    vec_push(&compiler->tokens, token);
+    push_class(compiler, is_negated);
     return true;
+}
+
+/* A letter or digit behind a backslash in a §7.2 pattern. */
+static bool compile_letter(struct compiler *compiler)
+{
+    char letter = compiler->rest.text[0];
+    bool is_negated = letter == 'D' || letter == 'S' || letter == 'W';
+    char lower = (char)(is_negated ? letter + 32 : letter);
+    const struct char_set *set = find_set((struct span){&lower, 1});
+    compiler->rest = span_skip(compiler->rest, 1);
+    compiler->ranges.count = 0;
+    if (set) {
+        push_set(compiler, set);
+        push_class(compiler, is_negated);
+    }
+    return set;
+}
+
+/* "^" matches nothing but the beginning of a path. */
+static void compile_caret(struct compiler *compiler)
+{
+    compiler->rest = span_skip(compiler->rest, 1);
+    compiler->ranges.count = 0;
+    if (compiler->tokens.count)
+        push_class(compiler, false);
 }
 
 /* After "**". */
@@ -137,12 +231,13 @@ static void compile_double_star(struct compiler *compiler)
     }
 }
 
-static bool compile_tokens(struct compiler *compiler, enum glob_language language)
+static bool compile_tokens(struct compiler *compiler)
 {
     struct span *rest = &compiler->rest;
+    bool is_pattern = compiler->language == GLOB_PATTERN;
     while (rest->len) {
         char c = rest->text[0];
-        if (c == '*' && language == GLOB_PATTERN && rest->len > 1 && rest->text[1] == '*') {
+        if (c == '*' && is_pattern && rest->len > 1 && rest->text[1] == '*') {
             *rest = span_skip(*rest, 2);
             compile_double_star(compiler);
         } else if (c == '*') {
@@ -155,11 +250,18 @@ static bool compile_tokens(struct compiler *compiler, enum glob_language languag
             *rest = span_skip(*rest, 1);
             if (!compile_class(compiler))
                 return false;
+        } else if (c == '^' && is_pattern) {
+            compile_caret(compiler);
         } else {
             if (c == '\\')
                 *rest = span_skip(*rest, 1);
             if (!rest->len)
                 return false;
+            if (c == '\\' && is_pattern && is_word_letter(rest->text[0])) {
+                if (!compile_letter(compiler))
+                    return false;
+                continue;
+            }
             size_t len;
             uint32_t plain = decode(*rest, &len);
             *rest = span_skip(*rest, len);
@@ -216,9 +318,9 @@ static void find_literals(struct glob *glob, struct arena *arena)
 
 struct glob *glob_compile(struct arena *arena, struct span pattern, enum glob_language language)
 {
-    struct compiler compiler = {.arena = arena, .rest = pattern};
+    struct compiler compiler = {.arena = arena, .language = language, .rest = pattern};
     struct glob *glob = NULL;
-    if (compile_tokens(&compiler, language)) {
+    if (compile_tokens(&compiler)) {
         glob = arena_alloc(arena, sizeof *glob);
         glob->count = compiler.tokens.count;
         glob->tokens = arena_array(arena, glob->count + 1, sizeof *glob->tokens);

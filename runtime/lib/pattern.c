@@ -22,6 +22,8 @@ struct pattern {
     size_t fixed;       /* so many bytes of the text stand for themselves */
 };
 
+enum { LINE_LIMIT = 65535 };
+
 struct pattern_item {
     struct pattern *pattern;
     const char *text;
@@ -85,6 +87,9 @@ static struct pattern *compile(struct arena *arena, struct span text, const char
     while (pattern->fixed < text.len && !strchr("*?[]\\", text.text[pattern->fixed]))
         pattern->fixed++;
     find_shape(pattern);
+    /* The reference compares text with its byte order mark, and compiles it without. */
+    if (pattern->shape == SHAPE_GLOB && span_starts(text, "\xef\xbb\xbf"))
+        text = span_skip(text, 3);
     pattern->glob = glob_compile(arena, text, GLOB_PATTERN);
     if (pattern->glob)
         return pattern;
@@ -185,8 +190,8 @@ struct pattern_list *pattern_list_parse(struct arena *arena, struct span text, c
         text = span_skip(text, raw.len + (end != NULL));
         ++*line;
         /* No path has a NUL, and what stands behind one would be lost without a word. */
-        if (memchr(raw.text, 0, raw.len)) {
-            *error = "a NUL byte in a pattern";
+        if (raw.len > LINE_LIMIT || memchr(raw.text, 0, raw.len)) {
+            *error = raw.len > LINE_LIMIT ? "a line of more than 65535 bytes" : "a NUL byte in a pattern";
             vec_free(&items.vec);
             return NULL;
         }
