@@ -313,7 +313,7 @@ void plan_workdir(struct plan *plan, struct planned *planned, const struct actio
     const char *name = arena_printf(plan->arena, "%zu", ++planned->steps);
     struct plan_step step = plan_step_begin(planned, plan, RULE_COPY, name, label, action);
     json_object_set_new(step.json, "kind", json_string("workdir"));
-    json_object_set_new(step.json, "path", json_bytes(action->workdir.path));
+    json_object_set_new(step.json, "path", json_bytes(span_of(path_clean_go(plan->arena, action->workdir.path))));
     set_span(step.json, "user", action->workdir.user);
     plan_step_root(&step, &planned->root);
     const char *stamp = arena_printf(plan->arena, "%s.stamp", step.base);

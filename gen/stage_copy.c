@@ -23,7 +23,10 @@
 #include "runtime/lib/url.h"
 #include "runtime/lib/users.h"
 
-/* The destination as the step has it (dockerfile.md §8.2): absolute, and whether a folder is meant. */
+/*
+ * The destination as the step has it (dockerfile.md §8.2): absolute and clean, and whether a folder is meant. "a/.." is cut before
+ * any symlink is looked at.
+ */
 static void set_dest(struct resolver *resolver, struct copy_action *copy, struct span dest)
 {
     struct arena *arena = resolver->arena;
@@ -31,21 +34,10 @@ static void set_dest(struct resolver *resolver, struct copy_action *copy, struct
     bool is_dot = !dest.len || span_is(dest, ".");
     copy->is_slash = is_dot || dest.text[dest.len - 1] == '/' ||
                      (dest.len > 1 && dest.text[dest.len - 1] == '.' && dest.text[dest.len - 2] == '/');
-    const char *base = workdir.len ? arena_strndup(arena, workdir.text, workdir.len) : "/";
-    struct span path = dest;
-    if (is_dot)
-        path = span_of(base);
-    else if (dest.text[0] != '/')
-        path = span_of(path_clean_go(arena, span_of(arena_printf(arena, "/%s/%.*s", base, SPAN(dest)))));
-    for (;;) {
-        if (path.len > 1 && path.text[path.len - 1] == '/')
-            path.len--;
-        else if (path.len > 2 && path.text[path.len - 1] == '.' && path.text[path.len - 2] == '/')
-            path.len -= 2;
-        else
-            break;
-    }
-    copy->dest = path.len ? path : (struct span){"/", 1};
+    bool is_absolute = dest.len && dest.text[0] == '/';
+    const char *whole = is_absolute ? arena_printf(arena, "%.*s", SPAN(dest))
+                                    : arena_printf(arena, "/%.*s/%.*s", SPAN(workdir), SPAN(dest));
+    copy->dest = span_of(path_clean_go(arena, span_of(whole)));
 }
 
 /* Leading tabs of every line away: "<<-". */
@@ -162,7 +154,7 @@ static void set_keep_git_dir(struct resolver *resolver, const struct insn *insn,
 static bool is_id_or_root(struct span text)
 {
     uint32_t id;
-    return !text.len || span_is(text, "root") || users_parse_id(text, &id);
+    return !text.len || users_parse_owner(text, &id);
 }
 
 /* Names are looked up in the stage's own files: on an empty root, or in a layer apart from it, there are none. */

@@ -69,14 +69,6 @@ static int find_group(const struct search *search, struct span name, uint32_t *g
     return result;
 }
 
-/* Numbers and root need no files. */
-static bool is_known(struct span name, uint32_t *id)
-{
-    if (span_is(name, "root"))
-        *id = 0;
-    return span_is(name, "root") || users_parse_id(name, id);
-}
-
 static int check_root(const struct search *search, struct span name)
 {
     if (search->root)
@@ -93,11 +85,14 @@ int owner_find(const struct tree *root, struct arena *arena, const char *text, s
     struct span user = {text, colon ? (size_t)(colon - text) : strlen(text)};
     struct span group = colon ? span_of(colon + 1) : (struct span){"", 0};
     *owner = (struct owner){0, 0};
-    if (is_known(user, &owner->uid))
+    if (users_parse_owner(user, &owner->uid))
         owner->gid = owner->uid;
     else if (user.len && (check_root(&search, user) < 0 || find_user(&search, user, owner) < 0))
         return -1;
-    if (!group.len || is_known(group, &owner->gid))
+    /* "user:" is a group, 0; a name that is not found leaves the user's. */
+    if (colon && !group.len)
+        owner->gid = 0;
+    if (!group.len || users_parse_owner(group, &owner->gid))
         return 0;
     return check_root(&search, group) < 0 ? -1 : find_group(&search, group, &owner->gid);
 }

@@ -60,6 +60,21 @@ bool users_parse_id(struct span text, uint32_t *id)
     return true;
 }
 
+bool users_parse_owner(struct span text, uint32_t *id)
+{
+    if (span_is(text, "root")) {
+        *id = 0;
+        return true;
+    }
+    if (text.len && text.text[0] == '+')
+        text = span_skip(text, 1);
+    uint32_t number;
+    if (!users_parse_id(text, &number) || number > INT32_MAX)
+        return false;
+    *id = number;
+    return true;
+}
+
 static bool parse_user(const struct span fields[FIELDS], struct user *user)
 {
     user->name = fields[PASSWD_NAME];
