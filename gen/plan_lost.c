@@ -1,7 +1,8 @@
 /*
  * Owns a quirk of BuildKit's contexts (reference/dockerfile.md §5.1): of a folder only what the needed stages name
- * arrives there, so a wildcard in a folder of which nothing arrives is an error, though elsewhere one that matches
- * nothing is none. Called by plan_copy and plan. Must not know steps.
+ * arrives there. So a wildcard in a folder of which nothing arrives is an error, though elsewhere one that matches
+ * nothing is none; and a name with a backslash, which is a pattern when files are sent and a name when they are copied,
+ * arrives only with something else. Called by plan_copy and plan. Must not know steps.
  */
 #include "gen/diag.h"
 
@@ -76,8 +77,38 @@ static bool arrives(struct plan *plan, const struct plan_context *context, const
     return false;
 }
 
+/* A name that is no pattern to COPY, but is one when the files are sent. */
+static bool has_plain_backslash(struct arena *arena, const struct named_source *source)
+{
+    return !source->spec.parents && strchr(source->spec.path, '\\') && !wildcard_folder(arena, source->spec.path) &&
+           !glob_is_wildcard(source->spec.path);
+}
+
+/* Does another source bring what this one names? */
+static bool is_brought(struct plan *plan, const struct named_source *source)
+{
+    struct source_matches wanted = matches_of(plan, source);
+    bool is_there = !wanted.count;
+    for (size_t i = 0; i < plan->named.count && !is_there; i++) {
+        const struct named_source *other = plan->named.items[i];
+        if (other->context != source->context || has_plain_backslash(plan->arena, other))
+            continue;
+        struct source_matches matches = matches_of(plan, other);
+        for (size_t k = 0; k < matches.count && !is_there; k++)
+            is_there = path_is_below(wanted.items[0].real, matches.items[k].real);
+    }
+    return is_there;
+}
+
 void plan_lost_check(struct plan *plan)
 {
+    for (size_t i = 0; i < plan->named.count; i++) {
+        const struct named_source *source = plan->named.items[i];
+        if (has_plain_backslash(plan->arena, source) && !is_brought(plan, source))
+            diag_error(plan->diag, source->place,
+                       "\"/%s\": not found: a name with a backslash is sent only with a folder that holds it",
+                       path_clean(plan->arena, span_of(source->spec.path)));
+    }
     for (size_t i = 0; i < plan->named.count; i++) {
         const struct named_source *source = plan->named.items[i];
         const char *folder = source->spec.parents ? NULL : wildcard_folder(plan->arena, source->spec.path);

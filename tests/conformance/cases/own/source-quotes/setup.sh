@@ -1,0 +1,1 @@
+echo 1 > 'a[0].txt'; echo 2 > 'a0.txt'; echo 3 >'q?'; echo 4 > 'qx'; echo 5 > 'st*r'; echo 6 >'star'; echo 7 >'b\s'; echo 8 > 'bs'; mkdir 'x y'; echo 9 > 'x y/z'; echo 10 > 'h#h'; echo 11 > "q'q"; echo 12 > '$v'; echo 13 >'é'; echo 14 > 'a-b'; echo 15 > 'a]b'; echo 16 > 'a^b'
