@@ -111,6 +111,10 @@ static struct graph *translate(struct opts *opts, struct images *images, struct 
 static void add_generator_inputs(const struct opts *opts, struct graph *graph, const struct programs *programs)
 {
     vec_push(&graph->generator_inputs, opts->file);
+    /* Where FILE.dockerignore may appear. */
+    const char *folder = arena_strndup(opts->arena, opts->file, (size_t)(path_base(opts->file) - opts->file));
+    if (strcmp(opts->file, kept_file))
+        graph_add_path(&graph->generator_inputs, *folder ? path_clean_go(opts->arena, span_of(folder)) : ".");
     vec_push(&graph->generator_inputs, programs->dfgen);
     vec_push(&graph->generator_inputs, ".dfgen/options.json");
     if (opts->ini_file)

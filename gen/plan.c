@@ -185,6 +185,8 @@ struct graph *plan_build(struct arena *arena, const struct opts *opts, const str
         json_decref(plan.base_places);
         return NULL;
     }
+    /* A bad ignore file is an error even where nothing is copied. */
+    plan_context(&plan, NULL);
     plan_stages(&plan);
     finish(&plan);
     *files = plan.outbox;
