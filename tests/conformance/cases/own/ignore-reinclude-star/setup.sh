@@ -1,0 +1,2 @@
+mkdir -p a/b/c src/sub node_modules/x docs 'sp ace' .git
+for f in a/1 a/b/2 a/b/c/3 a/keep a/b/keep a/b/c/keep src/m.go src/m.o src/sub/n.go src/sub/n.o node_modules/x/i.js docs/r.md docs/x.txt README.md t.md t.txt '#h' '!n' 'sp ace/f' ' lead' 'br[1]' 'ba\\s' q1 q22 .git/HEAD .env foo bar.foo a.foo d1 '(p|q)' 'a+b' 'aab' 'x^y' 'u{2}' 'uu' 'dol$' 'é' '[' 'zz-' 'w_w' 'star*r'; do echo "$f" > "$f"; done
