@@ -23,6 +23,7 @@ struct add_source {
     const char *subdir;         /* git: clean, relative; "": all */
     bool has_keep_git_dir, keeps_git_dir;
     bool skips_submodules;
+    const char *locked_as;      /* its name in dfgen.lock, which gave the checksum; NULL: it did not */
 };
 
 /* What an expanded source is. NULL, or what is wrong with it (then kind is right nevertheless; the arena's). */

@@ -21,6 +21,7 @@
 #include "gen/emit/ninja.h"
 #include "gen/graph.h"
 #include "gen/images.h"
+#include "gen/lock.h"
 #include "gen/opts.h"
 #include "gen/parse.h"
 #include "gen/plan.h"
@@ -32,13 +33,7 @@
 #include "runtime/lib/fdio.h"
 #include "runtime/lib/path.h"
 
-/* Where this program and its helpers are: beside each other as installed or built, else where configure said. */
-struct programs {
-    char *dfgen;
-    char *helpers;
-};
-
-static struct programs find_programs(struct arena *arena)
+struct programs cmd_find_programs(struct arena *arena)
 {
     char self[PATH_MAX];
     ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
@@ -92,6 +87,18 @@ void cmd_read_source(struct opts *opts, struct source *source)
     die_usage("cannot read %s:", opts->file_name);
 }
 
+const char *cmd_lock_path(const struct opts *opts)
+{
+    return opts_path(opts, opts->start_dir, LOCK_FILE);
+}
+
+void cmd_read_lock(struct opts *opts)
+{
+    opts->lock = lock_read(opts->arena, cmd_lock_path(opts));
+    if (opts->locked && !opts->lock->is_there)
+        die_usage("--locked: there is no %s in %s: dfgen lock makes it", LOCK_FILE, opts->start_dir);
+}
+
 static struct graph *translate(struct opts *opts, struct images *images, struct outbox **files)
 {
     struct source source;
@@ -117,13 +124,15 @@ static void add_generator_inputs(const struct opts *opts, struct graph *graph, c
         graph_add_path(&graph->generator_inputs, *folder ? path_clean_go(opts->arena, span_of(folder)) : ".");
     vec_push(&graph->generator_inputs, programs->dfgen);
     vec_push(&graph->generator_inputs, ".dfgen/options.json");
+    if (opts->lock->is_there)
+        vec_push(&graph->generator_inputs, opts->lock->path);
     if (opts->ini_file)
         vec_push(&graph->generator_inputs, opts->ini_file);
 }
 
 static void write_graph(const struct opts *opts, struct graph *graph)
 {
-    struct programs programs = find_programs(opts->arena);
+    struct programs programs = cmd_find_programs(opts->arena);
     add_generator_inputs(opts, graph, &programs);
     struct ninja_options options = {opts->build_file, programs.dfgen, programs.helpers, opts->launcher};
     const char *failed;
@@ -154,6 +163,7 @@ static int generate(int argc, char **argv, bool is_regenerated, const char ***ta
     } else if (!is_regenerated) {
         unlink(kept_file);
     }
+    cmd_read_lock(opts);
     struct images *images = images_new(&arena, opts);
     struct outbox *files;
     struct graph *graph = translate(opts, images, &files);
@@ -169,6 +179,7 @@ static int generate(int argc, char **argv, bool is_regenerated, const char ***ta
     if (build_file)
         *build_file = xstrdup(opts->build_file);
     images_free(images);
+    lock_free(opts->lock);
     opts_free(opts);
     arena_free(&arena);
     return graph ? EXIT_DONE : EXIT_USAGE;

@@ -11,6 +11,7 @@
 #include "runtime/lib/vec.h"
 
 struct arena;
+struct lock;
 
 typedef VEC(const char *) opt_list;
 
@@ -72,6 +73,8 @@ struct opts {
     const char *source_date_epoch;      /* $SOURCE_DATE_EPOCH or the build arg's text, NULL: none */
     const char *timestamps;             /* "epoch" or "keep" */
     bool quiet, debug, check;
+    bool locked, offline;
+    struct lock *lock;                  /* dfgen.lock, read when the command needs it; NULL: it does not */
     /* where */
     const char *build_dir;      /* as the user wrote it; the process has changed into it by then */
     const char *build_file;     /* "build.ninja" */

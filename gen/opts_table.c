@@ -41,6 +41,8 @@ FLAG_SETTER(no_cache)
 FLAG_SETTER(quiet)
 FLAG_SETTER(check)
 FLAG_SETTER(debug)
+FLAG_SETTER(locked)
+FLAG_SETTER(offline)
 
 /* A list whose words are checked first. */
 #define CHECKED_SETTER(field, check)                                                                        \
@@ -252,6 +254,8 @@ static const struct option options[] = {
     {"pids-limit", 0, TAKES_VALUE, set_pids_limit, "NUMBER", "processes that a RUN may have"},
     {"timeout", 0, TAKES_VALUE, set_timeout, "TIME", "time that each RUN has: 90, 5m, 1h"},
     {"allow", 0, TAKES_VALUE, set_allow, "PERMISSION", "network.host or security.insecure, for RUNs that ask for it"},
+    {"locked", 0, TAKES_NOTHING, set_locked, NULL, "everything must be in dfgen.lock"},
+    {"offline", 0, TAKES_NOTHING, set_offline, NULL, "fetch nothing: say all that is missing"},
     {"timestamps", 0, TAKES_VALUE, set_timestamps, "epoch|keep",
      "times of files in layers: SOURCE_DATE_EPOCH or 0 (the default), or their own"},
     {"check", 0, TAKES_NOTHING, set_check, NULL, "only say which build checks fire, in all stages if there is no --target"},
@@ -266,9 +270,7 @@ static const struct option options[] = {
     {"version", 0, TAKES_NOTHING, show_version, NULL, "the version"},
     {"cache-from", 0, TAKES_VALUE, NULL, NULL, NULL},
     {"cache-to", 0, TAKES_VALUE, NULL, NULL, NULL},
-    {"locked", 0, TAKES_NOTHING, NULL, NULL, NULL},
     {"load", 0, TAKES_NOTHING, NULL, NULL, NULL},
-    {"offline", 0, TAKES_NOTHING, NULL, NULL, NULL},
     {"prefix", 0, TAKES_VALUE, NULL, NULL, NULL},
     {"progress", 0, TAKES_VALUE, NULL, NULL, NULL},
     {"provenance", 0, TAKES_VALUE, NULL, NULL, NULL},
@@ -296,6 +298,7 @@ static const char *show_help(struct opts *opts, const char *base, const char *va
     puts("usage: dfgen [OPTIONS] [CONTEXT]                write build.ninja for CONTEXT (default: .)\n"
          "       dfgen build [OPTIONS] [TARGET...]        write it, then run ninja\n"
          "       dfgen check [OPTIONS] [CONTEXT]          only say which build checks fire\n"
+         "       dfgen lock [OPTIONS] [CONTEXT] [--update [NAME...]]   pin in dfgen.lock what comes from elsewhere\n"
          "       dfgen load [--store FOLDER] FILE...      put the images of an archive or layout into the store\n\n"
          "Then `ninja STAGE` builds a stage; docker/STAGE, tar/STAGE, rootfs/STAGE, bundle/STAGE, squashfs/STAGE write it out.\n");
     for (size_t i = 0; i < OPTION_COUNT; i++) {

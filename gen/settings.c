@@ -106,6 +106,8 @@ static json_t *make_settings(const struct opts *opts)
         json_object_set_new(settings, "limits", limits(opts));
     if (opts->timeout)
         json_object_set_new(settings, "timeout", json_integer(opts->timeout));
+    if (opts->offline)
+        json_object_set_new(settings, "offline", json_true());
     return settings;
 }
 

@@ -165,6 +165,23 @@ static void add_labels(struct resolver *resolver, struct config *config)
     }
 }
 
+static void resolve_insns(struct resolver *resolver, struct stage *stage)
+{
+    stage_begin(resolver);
+    for (size_t i = 0; i < stage->triggers.count; i++)
+        stage_resolve_insn(resolver, &stage->triggers.items[i]);
+    for (size_t i = 0; i < stage->ast->insn_count && !stage->is_replaced; i++)
+        stage_resolve_insn(resolver, &stage->ast->insns[i]);
+}
+
+/* --offline and --locked say all that is missing at once: what a stage wants besides its base, as far as that can be told. */
+static void resolve_without_base(struct resolver *resolver, struct stage *stage)
+{
+    stage->base = (struct origin){.kind = ORIGIN_SCRATCH};
+    resolver->diag = resolver->hidden;
+    resolve_insns(resolver, stage);
+}
+
 static void resolve_stage(struct resolver *resolver, struct stage *stage)
 {
     resolver->stage = stage;
@@ -173,13 +190,11 @@ static void resolve_stage(struct resolver *resolver, struct stage *stage)
     stage_enter(resolver);
     if (stage->has_failed || (stage->base.kind == ORIGIN_STAGE && stage->base.stage->has_failed)) {
         stage->has_failed = true;
+        if (resolver->opts->offline || resolver->opts->locked)
+            resolve_without_base(resolver, stage);
         return;
     }
-    stage_begin(resolver);
-    for (size_t i = 0; i < stage->triggers.count; i++)
-        stage_resolve_insn(resolver, &stage->triggers.items[i]);
-    for (size_t i = 0; i < stage->ast->insn_count && !stage->is_replaced; i++)
-        stage_resolve_insn(resolver, &stage->ast->insns[i]);
+    resolve_insns(resolver, stage);
     add_labels(resolver, &stage->config);
     stage->has_failed |= diag_error_count(resolver->diag) > errors;
 }
@@ -211,6 +226,7 @@ struct stages *stage_resolve(struct arena *arena, const struct opts *opts, const
     if (!diag_error_count(diag)) {
         needed_mark(&resolver);
         resolve_all(&resolver);
+        stage_check_offline(&resolver);
     }
     diag_free(resolver.hidden);
     return diag_error_count(diag) ? NULL : stages;

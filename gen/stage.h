@@ -145,4 +145,7 @@ struct stages *stage_resolve(struct arena *arena, const struct opts *opts, const
 void stage_read_globals(struct arena *arena, const struct opts *opts, const struct dockerfile *file, struct diag *diag,
                         struct scope *globals, struct platform *target);
 
+/* What dfgen.lock calls a remote source of ADD. */
+const char *stage_remote_name(struct arena *arena, const struct add_source *remote);
+
 #endif

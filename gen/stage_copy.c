@@ -194,6 +194,9 @@ static void add_flags(struct resolver *resolver, const struct insn *insn, struct
     copy->unpacks_remote = stage_has_flag(insn, "unpack");
     set_checksum(resolver, insn, copy);
     set_keep_git_dir(resolver, insn, copy);
+    for (size_t i = 0; i < copy->sources.count; i++)
+        if (copy->sources.items[i].remote)
+            stage_lock_remote(resolver, copy->sources.items[i].remote, copy->sources.items[i].place);
 }
 
 static void set_origin(struct resolver *resolver, const struct insn *insn, struct copy_action *copy)

@@ -111,9 +111,10 @@ bool stage_find_image(struct resolver *resolver, struct span name, struct place 
         }
         *origin = (struct origin){.kind = ORIGIN_IMAGE, .image = image};
     }
-    if (origin->kind == ORIGIN_IMAGE)
-        note_inputs(resolver, origin->image);
-    return true;
+    if (origin->kind != ORIGIN_IMAGE)
+        return true;
+    note_inputs(resolver, origin->image);
+    return stage_lock_image(resolver, name, place, origin->image);
 }
 
 /* One FROM line. Errors here count for stages that are not needed, too. */

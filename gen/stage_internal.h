@@ -64,6 +64,15 @@ void stage_begin(struct resolver *resolver);
 /* An image or named context by the name that FROM, COPY --from or a mount has for it. False: said in diag. */
 bool stage_find_image(struct resolver *resolver, struct span name, struct place place, struct origin *origin);
 
+/* --- stage_lock.c: dfgen.lock, --locked, --offline --- */
+
+/* An image that was found for this name. False: it is not what is locked, said in diag. */
+bool stage_lock_image(struct resolver *resolver, struct span text, struct place place, const struct image *image);
+/* A remote source with its flags: without a checksum of its own it gets the locked one. */
+void stage_lock_remote(struct resolver *resolver, struct add_source *remote, struct place place);
+/* Say all that would have to be fetched for the target. */
+void stage_check_offline(struct resolver *resolver);
+
 /* --- needed.c: which stages use which --- */
 
 /* Note the stages that an instruction of stage uses; wrong numbers and what can be told of mounts are said in diag. */

@@ -21,6 +21,7 @@
 #include "runtime/lib/idmode.h"
 #include "runtime/lib/json.h"
 #include "runtime/lib/path.h"
+#include "runtime/lib/pinned.h"
 #include "runtime/lib/step.h"
 #include "runtime/lib/tree.h"
 #include "runtime/lib/url.h"
@@ -38,6 +39,7 @@ struct fetch {
     const char *name;           /* http */
     struct git_request git;
     bool is_git, is_pinned;
+    bool wants_pin;             /* dfgen lock: the output is the checksum, not a stamp */
 };
 
 /* A member that may hold any byte, but no NUL; "" when absent. */
@@ -89,6 +91,7 @@ static struct fetch read_fetch(struct step *step)
 {
     struct fetch fetch = {.step = step, .url = text_of(step, "url"), .checksum = text_of(step, "checksum")};
     fetch.is_git = json_get_bool(step->json, "git", false);
+    fetch.wants_pin = json_get_bool(step->json, "pin", false);
     if (strcmp(step->kind, "fetch") || !*fetch.url)
         die_usage("%s: a step of kind \"fetch\" with a \"url\" is needed", step->file);
     if (fetch.is_git)
@@ -100,36 +103,37 @@ static struct fetch read_fetch(struct step *step)
 
 /* --- what is known already --- */
 
-static void make_key(const struct fetch *fetch, char key[65])
+static struct pinned identity(const struct fetch *fetch)
 {
-    struct digest_state state;
-    step_key_begin(fetch->step, NULL, &state);
-    step_key_end(&state, key);
+    return (struct pinned){
+        .url = span_of(fetch->url),
+        .checksum = span_of(fetch->checksum),
+        .name = fetch->name,
+        .subdir = fetch->git.subdir,
+        .is_git = fetch->is_git,
+        .keeps_git_dir = fetch->git.keeps_git_dir,
+        .has_submodules = fetch->git.has_submodules,
+    };
 }
 
 /* A record names the layer; one that is damaged, or whose layer is gone, is none. */
 static bool find_result(const struct fetch *fetch, char id[COMMIT_ID])
 {
-    char key[65];
-    struct buf record = {0};
-    bool is_known = false;
-    if (!fetch->is_pinned)
+    const struct pinned pinned = identity(fetch);
+    char found[80];
+    if (!fetch->is_pinned || !pinned_find(&fetch->step->store, &pinned, found))
         return false;
-    make_key(fetch, key);
-    if (store_action_get(&fetch->step->store, key, &record) == 0 && record.len && record.len <= COMMIT_ID) {
-        snprintf(id, COMMIT_ID, "%.*s", (int)strcspn(record.data, "\n"), record.data);
-        is_known = store_id_is_valid(id) && store_has_layer(&fetch->step->store, id);
-    }
-    buf_free(&record);
-    return is_known;
+    snprintf(id, COMMIT_ID, "%s", found);
+    return true;
 }
 
 static void remember(const struct fetch *fetch, const char *id)
 {
-    char key[65], record[COMMIT_ID + 1];
+    const struct pinned pinned = identity(fetch);
+    char key[DIGEST_HEX + 1], record[COMMIT_ID + 1];
     if (!fetch->is_pinned)
         return;
-    make_key(fetch, key);
+    pinned_key(&pinned, key);
     snprintf(record, sizeof record, "%s\n", id);
     if (store_action_put(&fetch->step->store, key, record) < 0)
         step_die(fetch->step, "cannot write to the store:");
@@ -149,8 +153,24 @@ static char *check(const struct fetch *fetch, const struct digest *digest)
     return buf_take(&text);
 }
 
+/* What came is what the name stands for from now on. */
+static void pin(struct fetch *fetch, const char *checksum)
+{
+    if (!fetch->wants_pin || fetch->is_pinned)
+        return;
+    fetch->checksum = arena_strdup(fetch->step->arena, checksum);
+    fetch->is_pinned = true;
+}
+
+static void pin_file(struct fetch *fetch, const struct digest *digest)
+{
+    char text[72] = "sha256:";
+    digest_hex(digest, text + 7);
+    pin(fetch, text);
+}
+
 /* The one file, in the layer's folder. */
-static char *get_file(const struct fetch *fetch, int layer)
+static char *get_file(struct fetch *fetch, int layer)
 {
     struct http_file file;
     if (mkdirat(layer, "fs", 0755) < 0)
@@ -164,6 +184,7 @@ static char *get_file(const struct fetch *fetch, int layer)
         error = check(fetch, &file.digest);
     if (error)
         return error;
+    pin_file(fetch, &file.digest);
     struct timespec times[2] = {{.tv_sec = (time_t)file.modified}, {.tv_sec = (time_t)file.modified}};
     return futimens(fd, times) < 0 ? xasprintf("cannot set a file's time: %s", strerror(errno)) : NULL;
 }
@@ -177,7 +198,10 @@ static void get(struct fetch *fetch, char id[COMMIT_ID])
     autoclose int layer = openat(tmp.dir, "layer", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (layer < 0)
         step_die(step, "cannot open a folder in the store:");
-    char *error = fetch->is_git ? git_get(&fetch->git, layer, "fs") : get_file(fetch, layer);
+    char commit[65] = "";
+    char *error = fetch->is_git ? git_get(&fetch->git, layer, "fs", commit) : get_file(fetch, layer);
+    if (fetch->is_git && !error)
+        pin(fetch, commit);
     if (error) {
         store_tmp_drop(&step->store, &tmp);
         step_die(step, "%s", error);
@@ -191,6 +215,13 @@ static void get(struct fetch *fetch, char id[COMMIT_ID])
     store_tmp_drop(&step->store, &tmp);
 }
 
+/* --offline: nothing may be asked for, not even a name server. */
+static void check_online(const struct fetch *fetch)
+{
+    if (json_get_bool(fetch->step->settings, "offline", false))
+        step_die(fetch->step, "it is not in the store, and --offline forbids to get it; without --offline, dfgen lock or ninja gets it");
+}
+
 int main(int argc, char **argv)
 {
     const char *file = step_main(argc, argv, "dfgen-fetch", help);
@@ -199,10 +230,17 @@ int main(int argc, char **argv)
     step_load(&step, file, idmode_enter());
     struct fetch fetch = read_fetch(&step);
     if (!find_result(&fetch, id)) {
+        check_online(&fetch);
         get(&fetch, id);
         remember(&fetch, id);
     }
-    step_write_stamp(&step, NULL, id);
+    if (fetch.wants_pin) {
+        char *line = xasprintf("%s\n", fetch.checksum);
+        step_write_out(&step, line, strlen(line));
+        free(line);
+    } else {
+        step_write_stamp(&step, NULL, id);
+    }
     step_close(&step);
     return EXIT_DONE;
 }

@@ -291,7 +291,7 @@ static char *name_it(const struct git_request *request, char *error)
     return buf_take(&text);
 }
 
-char *git_get(const struct git_request *request, int dir, const char *name)
+char *git_get(const struct git_request *request, int dir, const char *name, char commit[65])
 {
     if (mkdirat(dir, "git", 0755) < 0)
         return xasprintf("cannot make a folder: %s", strerror(errno));
@@ -302,6 +302,7 @@ char *git_get(const struct git_request *request, int dir, const char *name)
     char *error = check_out(&checkout);
     if (!error)
         error = settle(&checkout, dir, name);
+    memcpy(commit, checkout.commit, sizeof checkout.commit);
     free(checkout.name);
     return name_it(request, error);
 }

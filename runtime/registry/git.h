@@ -23,9 +23,9 @@ bool git_is_ref(const char *text);
 bool git_is_commit(const char *text);
 
 /*
- * Make the files as the folder NAME in dir, where nothing else is. NULL, or what went wrong: malloc'd, without user and
- * password.
+ * Make the files as the folder NAME in dir, where nothing else is; commit gets the hash of what came. NULL, or what went
+ * wrong: malloc'd, without user and password.
  */
-char *git_get(const struct git_request *request, int dir, const char *name);
+char *git_get(const struct git_request *request, int dir, const char *name, char commit[65]);
 
 #endif
