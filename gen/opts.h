@@ -71,7 +71,7 @@ struct opts {
     const char *compression;            /* of layers, from the outputs; "gzip" */
     int compression_level;              /* -1: default */
     const char *source_date_epoch;      /* $SOURCE_DATE_EPOCH or the build arg's text, NULL: none */
-    const char *timestamps;             /* "epoch" or "keep" */
+    const char *timestamps;             /* "epoch", "clamp" or "keep" */
     bool quiet, debug, check;
     bool locked, offline;
     struct lock *lock;                  /* dfgen.lock, read when the command needs it; NULL: it does not */

@@ -15,6 +15,7 @@
 #include "gen/opts_value.h"
 #include "runtime/lib/arena.h"
 #include "runtime/lib/die.h"
+#include "runtime/lib/times.h"
 
 #define TEXT_SETTER(field)                                                                                  \
     static const char *set_##field(struct opts *opts, const char *base, const char *value)                  \
@@ -168,8 +169,9 @@ static const char *set_timeout(struct opts *opts, const char *base, const char *
 static const char *set_timestamps(struct opts *opts, const char *base, const char *value)
 {
     (void)base;
-    if (strcmp(value, "epoch") && strcmp(value, "keep"))
-        return "timestamps are epoch or keep";
+    enum times times;
+    if (!times_parse(value, &times))
+        return "timestamps are epoch, clamp or keep";
     opts->timestamps = arena_strdup(opts->arena, value);
     return NULL;
 }
@@ -256,8 +258,8 @@ static const struct option options[] = {
     {"allow", 0, TAKES_VALUE, set_allow, "PERMISSION", "network.host or security.insecure, for RUNs that ask for it"},
     {"locked", 0, TAKES_NOTHING, set_locked, NULL, "everything must be in dfgen.lock"},
     {"offline", 0, TAKES_NOTHING, set_offline, NULL, "fetch nothing: say all that is missing"},
-    {"timestamps", 0, TAKES_VALUE, set_timestamps, "epoch|keep",
-     "times of files in layers: SOURCE_DATE_EPOCH or 0 (the default), or their own"},
+    {"timestamps", 0, TAKES_VALUE, set_timestamps, "epoch|clamp|keep",
+     "times of files in layers: SOURCE_DATE_EPOCH or 0, their own up to it, or their own"},
     {"check", 0, TAKES_NOTHING, set_check, NULL, "only say which build checks fire, in all stages if there is no --target"},
     {"quiet", 'q', TAKES_NOTHING, set_quiet, NULL, "no warnings"},
     {"debug", 'D', TAKES_NOTHING, set_debug, NULL, "say more"},

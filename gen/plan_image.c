@@ -168,8 +168,8 @@ static const char *export_step(struct plan *plan, struct planned *planned, const
     json_object_set_new(step.json, "dest", json_bytes(span_of(output->dest)));
     json_object_set_new(step.json, "tar", json_boolean(is_tar));
     json_object_set_new(step.json, "epoch", json_integer(plan->stages->epoch));
-    if (!strcmp(plan->opts->timestamps, "keep"))
-        json_object_set_new(step.json, "times", json_string("keep"));
+    if (strcmp(plan->opts->timestamps, "epoch"))
+        json_object_set_new(step.json, "times", json_string(plan->opts->timestamps));
     if (!strncmp(output->dest, ".dfgen/", 7))
         json_object_set_new(step.json, "own", json_true());
     if (form->from_image) {

@@ -26,6 +26,7 @@
 #include "runtime/lib/json.h"
 #include "runtime/lib/path.h"
 #include "runtime/lib/step.h"
+#include "runtime/lib/times.h"
 #include "runtime/lib/tree.h"
 #include "runtime/sandbox/user.h"
 #include "runtime/tar/write.h"
@@ -316,12 +317,15 @@ struct merged {
 static void open_merged(struct export *export, struct merged *merged)
 {
     struct step *step = export->step;
+    enum times times;
+    if (!times_parse(json_get_string(step->json, "times", "epoch"), &times))
+        die_usage("%s.json: \"times\" is none of epoch, clamp, keep", step->base);
     merged->root = step_root(step);
     merged->tree = step_tree(step, &merged->root);
     merged->rootfs = (struct rootfs){
         .tree = merged->tree,
         .ids = merged->root.ids,
-        .keeps_times = !strcmp(json_get_string(step->json, "times", "epoch"), "keep"),
+        .times = (int)times,
         .epoch = json_get_int(step->json, "epoch", 0),
     };
 }

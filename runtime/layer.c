@@ -17,6 +17,7 @@
 #include "runtime/lib/json.h"
 #include "runtime/lib/list.h"
 #include "runtime/lib/step.h"
+#include "runtime/lib/times.h"
 #include "runtime/lib/tree.h"
 #include "runtime/tar/source.h"
 
@@ -31,7 +32,7 @@ struct plan {
     const char *id;             /* of the layer */
     enum compression compression;
     int level;
-    bool keeps_times;
+    enum times times;
     int64_t epoch;
     char key[DIGEST_HEX + 1];   /* of the record in the store */
 };
@@ -61,7 +62,7 @@ static void make_key(struct plan *plan, const char *compressor)
 {
     struct digest_state state;
     char text[96];
-    snprintf(text, sizeof text, "%d %s %" PRId64, STEP_FORMAT, plan->keeps_times ? "keep" : "epoch", plan->epoch);
+    snprintf(text, sizeof text, "%d %s %" PRId64, STEP_FORMAT, times_names[plan->times], plan->epoch);
     digest_begin(&state);
     digest_add_field(&state, "packed layer");
     digest_add_field(&state, text);
@@ -80,9 +81,11 @@ static struct plan read_plan(const struct step *step, const struct stamp *root)
         .id = root->ids[root->count - 1],
         .compression = read_compression(step),
         .level = (int)json_get_int(step->json, "level", COMPRESS_DEFAULT),
-        .keeps_times = !strcmp(json_get_string(step->json, "times", "epoch"), "keep"),
         .epoch = json_get_int(step->json, "epoch", 0),
     };
+    const char *times = json_get_string(step->json, "times", "epoch");
+    if (!times_parse(times, &plan.times))
+        die_usage("%s: times \"%s\" are none of epoch, clamp, keep", step->file, times);
     if (plan.level < 0 || plan.level > COMPRESS_LEVEL_MAX)
         die_usage("%s: compression level %d is not between 1 and %d", step->file, plan.level, COMPRESS_LEVEL_MAX);
     if (compress_name(plan.compression, plan.level, compressor) < 0)
@@ -142,7 +145,7 @@ static char *pack(const struct step *step, const struct stamp *root, const struc
 {
     autoclose int fs = -1;
     struct list *list = open_layer(step, root, plan->id, &fs);
-    struct pack how = {fs, plan->keeps_times, plan->epoch};
+    struct pack how = {fs, (int)plan->times, plan->epoch};
     stream->compressor = compress_open(plan->compression, plan->level, compress_threads(), put_packed, stream);
     char *error = pack_layer(&how, list, &(struct tar_sink){put_plain, stream});
     if (compress_close(stream->compressor) < 0 && !error)

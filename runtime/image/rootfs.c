@@ -21,6 +21,7 @@
 #include "runtime/lib/fdio.h"
 #include "runtime/lib/list.h"
 #include "runtime/lib/path.h"
+#include "runtime/lib/times.h"
 #include "runtime/lib/tree.h"
 #include "runtime/lib/vec.h"
 #include "runtime/tar/pack.h"
@@ -66,7 +67,7 @@ static const char *written_before(struct walk *walk, const struct tree_node *nod
 static int64_t time_of(const struct rootfs *rootfs, const struct tree_node *node, const struct stat *st)
 {
     bool is_base = !strncmp(rootfs->ids[node->layer], "sha256:", 7);
-    return is_base || rootfs->keeps_times ? st->st_mtim.tv_sec : rootfs->epoch;
+    return is_base ? st->st_mtim.tv_sec : times_of((enum times)rootfs->times, st->st_mtim.tv_sec, rootfs->epoch);
 }
 
 static int visit(struct walk *walk, struct arena *arena, const char *path)

@@ -12,7 +12,7 @@ struct tree;
 struct rootfs {
     const struct tree *tree;
     const char *const *ids; /* of its layers, lowest first: those of base images keep the times they came with */
-    bool keeps_times;       /* made layers too; else they have epoch */
+    int times;              /* enum times (runtime/lib/times.h): of made layers */
     int64_t epoch;
 };
 

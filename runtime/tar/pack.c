@@ -15,6 +15,7 @@
 #include "runtime/lib/fdio.h"
 #include "runtime/lib/list.h"
 #include "runtime/lib/path.h"
+#include "runtime/lib/times.h"
 #include "runtime/tar/read.h"
 #include "runtime/tar/whiteout.h"
 #include "runtime/tar/write.h"
@@ -45,12 +46,12 @@ int pack_open(int fs, const char *path)
 int pack_time(const struct pack *pack, const char *path, int64_t *seconds)
 {
     *seconds = pack->epoch;
-    if (!pack->keeps_times)
+    if (pack->times == TIMES_EPOCH)
         return 0;
     struct stat st;
     if (fstatat(pack->fs, path, &st, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) < 0)
         return -1;
-    *seconds = st.st_mtim.tv_sec;
+    *seconds = times_of((enum times)pack->times, st.st_mtim.tv_sec, pack->epoch);
     return 0;
 }
 

@@ -15,7 +15,7 @@ struct tar_sink;
 
 struct pack {
     int fs;                 /* the layer's folder */
-    bool keeps_times;       /* what the files have on disk, else epoch for all */
+    int times;              /* enum times, runtime/lib/times.h */
     int64_t epoch;          /* seconds */
 };
 
