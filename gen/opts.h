@@ -65,6 +65,7 @@ struct opts {
     opt_list add_hosts;        /* "HOST:IP" as given */
     long long shm_size;                 /* bytes, 0: default */
     VEC(struct opt_pair) limits;        /* of control groups, as settings.json has them */
+    const char *dns;                    /* [run] dns */
     long long timeout;                  /* of each RUN, seconds; 0: none */
     opt_list ulimits;          /* "name=soft[:hard]" */
     const char *iidfile, *metadata_file; /* relative to the build folder */

@@ -160,6 +160,15 @@ LIMIT_SETTER(cpuset_cpus, "cpuset-cpus")
 LIMIT_SETTER(cpuset_mems, "cpuset-mems")
 LIMIT_SETTER(pids_limit, "pids-limit")
 
+static const char *set_dns(struct opts *opts, const char *base, const char *value)
+{
+    (void)base;
+    if (!*value || value[strspn(value, "0123456789abcdefABCDEF.:")])
+        return "the address of a name server is wanted";
+    opts->dns = arena_strdup(opts->arena, value);
+    return NULL;
+}
+
 static const char *set_timeout(struct opts *opts, const char *base, const char *value)
 {
     (void)base;
@@ -291,7 +300,7 @@ static const struct {
     {"store", "path", opts_set_store},      {"images", "path", set_image_folder}, {"contexts", NULL, set_context},
     {"launcher", "run", set_launcher}, {"args", NULL, set_build_arg},        {"run", "network", set_network},
     {"run", "timeout", set_timeout},   {"run", "memory", set_memory},        {"run", "cpus", set_cpus},
-    {"run", "pids-limit", set_pids_limit},
+    {"run", "pids-limit", set_pids_limit}, {"run", "dns", set_dns},
 };
 
 static const char *show_help(struct opts *opts, const char *base, const char *value)

@@ -104,6 +104,8 @@ static json_t *make_settings(const struct opts *opts)
     json_object_set_new(settings, "allow", texts(&opts->allow));
     if (opts->limits.count)
         json_object_set_new(settings, "limits", limits(opts));
+    if (opts->dns)
+        json_object_set_new(settings, "dns", text(opts->dns));
     if (opts->timeout)
         json_object_set_new(settings, "timeout", json_integer(opts->timeout));
     if (opts->offline)

@@ -14,12 +14,14 @@
 #include <unistd.h>
 
 #include "runtime/lib/buf.h"
+#include "runtime/lib/die.h"
 #include "runtime/lib/fdio.h"
 #include "runtime/lib/step.h"
 #include "runtime/sandbox/mnt.h"
 #include "runtime/sandbox/net.h"
 #include "runtime/sandbox/plan.h"
 #include "runtime/sandbox/target.h"
+#include "runtime/sandbox/uplink.h"
 #include "runtime/sandbox/user.h"
 
 #include "runtime/sandbox/room.h"
@@ -145,10 +147,23 @@ static void show_file(struct room *room, const struct buf *content, const char *
         step_die(room->step, "cannot supply /%s:", path);
 }
 
+/* None of the host's can be reached: they are on its loopback. */
+static void add_server(struct room *room, struct buf *resolv)
+{
+    const char *server = room->plan->dns ? room->plan->dns : room->uplink ? uplink_server(room->uplink) : NULL;
+    if (server)
+        buf_printf(resolv, "nameserver %s\n", server);
+    else if (room->uplink)
+        warn("%s: RUN has no name server, since those of /etc/resolv.conf are on this machine's loopback; dfgen.ini can name one: "
+             "[run] dns = ADDRESS", *room->step->where ? room->step->where : room->step->file);
+}
+
 static void mount_network_files(struct room *room)
 {
     struct buf resolv = {0}, hosts = {0};
-    net_resolv_conf(room->plan->network != NETWORK_NONE, &resolv);
+    net_resolv_conf(room->has_host_network, &resolv);
+    if (!strstr(buf_text(&resolv), "nameserver"))
+        add_server(room, &resolv);
     net_hosts(room->plan->hostname, room->plan->hosts, &hosts);
     show_file(room, &resolv, "etc/resolv.conf");
     show_file(room, &hosts, "etc/hosts");

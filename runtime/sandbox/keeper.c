@@ -38,7 +38,7 @@ _Noreturn static void keep(const struct payload *payload)
 {
     struct pollfd reader = {.fd = payload->report};
     uint64_t flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | (payload->has_cgroup ? CLONE_NEWCGROUP : 0) |
-                     (payload->has_own_network ? CLONE_NEWNET : 0);
+                     (payload->has_own_network && payload->go < 0 ? CLONE_NEWNET : 0);
     int status;
     if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
         report_fail(payload->report, SETUP_FAILED, "cannot set up the keeper:");
@@ -67,7 +67,8 @@ _Noreturn static void keep(const struct payload *payload)
 int keeper_start(struct keeper *keeper, const struct payload *payload)
 {
     keeper->pidfd = -1;
-    keeper->pid = clone_into(CLONE_NEWPID, &keeper->pidfd);
+    /* A network that the helper connects is the keeper's, whose process id the helper knows. */
+    keeper->pid = clone_into(CLONE_NEWPID | (payload->go >= 0 ? CLONE_NEWNET : 0), &keeper->pidfd);
     if (keeper->pid == 0)
         keep(payload);
     return keeper->pid < 0 ? -1 : 0;

@@ -274,6 +274,9 @@ void payload_run(const struct payload *payload)
     if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
         FAIL(payload, "cannot set up the process:");
     umask(0022);
+    char byte;
+    while (payload->go >= 0 && read(payload->go, &byte, 1) < 0 && errno == EINTR)
+        continue;
     if (payload->has_own_network && net_loopback_up() < 0)
         FAIL(payload, "cannot bring the loopback device up:");
     if (sethostname(payload->plan->hostname, strlen(payload->plan->hostname)) < 0)

@@ -21,6 +21,7 @@ struct payload {
     int output;                     /* becomes stdout and stderr */
     int report;
     bool has_own_network;
+    int go;                         /* to be read from before anything else, -1: nothing to wait for */
     bool has_cgroup;                /* /sys/fs/cgroup is cgroup v2 */
     const struct cgroup *cgroup;    /* to be in */
     uint64_t caps;

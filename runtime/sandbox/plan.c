@@ -283,6 +283,7 @@ void plan_load(struct plan *plan, const struct step *step)
         .is_insecure = word_member(step, json, "security", security_words) != 0,
         .hosts = texts_member(step, json, "hosts"),
         .shm_size = int_member(step, json, "shm_size", SHM_SIZE, INT64_MAX),
+        .dns = text_member(step, step->settings, "dns", NULL),
         .timeout = int_member(step, step->settings, "timeout", 0, INT_MAX / 1000),
     };
     if (!plan->argv[0])

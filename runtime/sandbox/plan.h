@@ -52,6 +52,7 @@ struct plan {
     size_t limit_count;
     struct cgroup_limit *group_limits;  /* of the settings: no part of what the step is */
     size_t group_limit_count;
+    const char *dns;                    /* a name server for when there is none; NULL */
     int64_t timeout;                    /* seconds; 0: none */
     struct plan_mount *mounts;  /* as written */
     size_t mount_count;

@@ -15,6 +15,7 @@ struct plan;
 struct rootfs;
 struct step;
 struct targets;
+struct uplink;
 struct tree;
 
 struct room {
@@ -31,6 +32,8 @@ struct room {
     VEC(const char *) env;      /* variables that mounts add */
     struct agents *agents;
     struct cgroup *cgroup;
+    struct uplink *uplink;      /* NULL: none is wanted */
+    bool has_host_network;
     unsigned serial;            /* for names in tmp and hidden */
 };
 

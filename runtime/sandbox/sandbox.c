@@ -43,6 +43,7 @@
 #include "runtime/sandbox/report.h"
 #include "runtime/sandbox/rootfs.h"
 #include "runtime/sandbox/target.h"
+#include "runtime/sandbox/uplink.h"
 #include "runtime/sandbox/user.h"
 
 #include "runtime/sandbox/room.h"
@@ -158,9 +159,28 @@ static bool make_group(struct room *room)
     return is_guarded;
 }
 
+/* A namespace of its own for the default network where that can be connected, else the host's: said once for a store. */
+static void choose_network(struct room *room)
+{
+    static const char mark[] = "host-network-said";
+    const char *why;
+    room->has_host_network = room->plan->network != NETWORK_NONE;
+    if (room->plan->network != NETWORK_DEFAULT)
+        return;
+    uplink_choose(room->uplink, room->store->mode == MODE_ROOT, &why);
+    room->has_host_network = why != NULL;
+    if (why && faccessat(room->store->dir, mark, F_OK, AT_SYMLINK_NOFOLLOW) < 0) {
+        warn("RUN has the host's network, since %s (said once; RUN --network=none has none at all)", why);
+        file_write_at(room->store->dir, mark, "", 0, 0644);
+    }
+    if (why)
+        room->uplink = NULL;
+}
+
 static void furnish(struct room *room, const struct sandbox *sandbox)
 {
     bool is_guarded = make_group(room);
+    choose_network(room);
     struct rootfs rootfs = {
         .ids = sandbox->layers->ids, .count = sandbox->layers->count, .name = "root", .upper = "layer/fs", .work = "work",
         .attrs = sandbox->plan->is_insecure || is_guarded ? 0 : MNT_NODEV,
@@ -349,12 +369,39 @@ static void watch(const struct sandbox *sandbox, const struct keeper *keeper, in
     buf_free(&reports);
 }
 
+/* The keeper's own name for it in /proc is closed to a program with fewer capabilities: it gets another one. */
+static const char *show_network(struct room *room, const struct keeper *keeper)
+{
+    autoclose int netns = open(arena_printf(room->step->arena, "/proc/%ld/ns/net", (long)keeper->pid), O_RDONLY | O_CLOEXEC);
+    autoclose int made = openat(room->tmp->dir, "netns", O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (netns < 0 || made < 0 || mnt_bind(netns, made, 0, false) < 0) {
+        keeper_kill(keeper);
+        step_die(room->step, "cannot show the network to another program:");
+    }
+    vec_push(&room->points, openat(room->tmp->dir, "netns", O_PATH | O_NOFOLLOW | O_CLOEXEC));
+    return arena_printf(room->step->arena, "%s/%s/netns", room->store->path, room->tmp->name);
+}
+
+/* The payload waits until there is a way out. */
+static void connect_network(struct room *room, const struct keeper *keeper, const int go[2])
+{
+    char *why;
+    if (uplink_start(room->uplink, keeper->pid, show_network(room, keeper), &why) < 0) {
+        keeper_kill(keeper);
+        step_die(room->step, "no network for RUN: %s (--network=host uses this machine's, --network=none has none)", why);
+    }
+    if (write(go[1], "", 1) != 1)
+        step_die(room->step, "cannot start the command:");
+    close(go[0]);
+    close(go[1]);
+}
+
 static void inhabit(struct room *room, const struct sandbox *sandbox, struct sandbox_end *end)
 {
     struct sock_filter filter[FILTER_ROOM];
     struct payload payload = {
         .plan = room->plan, .cgroup = room->cgroup, .identity = &room->identity, .root = room->root, .filter = filter, .files = *sandbox->files,
-        .has_own_network = room->plan->network == NETWORK_NONE, .has_cgroup = has_cgroup2(),
+        .has_own_network = !room->has_host_network, .go = -1, .has_cgroup = has_cgroup2(),
         .caps = room->plan->is_insecure ? caps_held() : caps_default(),
     };
     payload.env = make_env(room, &payload.path);
@@ -363,6 +410,10 @@ static void inhabit(struct room *room, const struct sandbox *sandbox, struct san
     int output[2], report[2];
     if (pipe2(output, O_CLOEXEC) < 0 || pipe2(report, O_CLOEXEC) < 0)
         step_die(room->step, "cannot make a pipe:");
+    int go[2] = {-1, -1};
+    if (room->uplink && pipe2(go, O_CLOEXEC) < 0)
+        step_die(room->step, "cannot make a pipe:");
+    payload.go = go[0];
     payload.output = output[1];
     payload.report = report[1];
     struct keeper keeper;
@@ -370,12 +421,16 @@ static void inhabit(struct room *room, const struct sandbox *sandbox, struct san
         step_die(room->step, "cannot make a PID namespace:");
     close(output[1]);
     close(report[1]);
+    if (room->uplink)
+        connect_network(room, &keeper, go);
     if (room->agents && agents_serve(room->agents) < 0) {
         keeper_kill(&keeper);
         step_die(room->step, "cannot serve the ssh agent:");
     }
     watch(sandbox, &keeper, output[0], report[0], end);
     keeper_wait(&keeper);
+    if (room->uplink)
+        uplink_stop(room->uplink);
     end->ran_out = cgroup_ran_out(room->cgroup);
     close(output[0]);
     close(report[0]);
@@ -385,7 +440,10 @@ void sandbox_run(const struct sandbox *sandbox, struct sandbox_end *end)
 {
     struct step *step = (struct step *)(uintptr_t)sandbox->step;
     struct room room = {.step = sandbox->step, .plan = sandbox->plan, .tmp = sandbox->tmp, .store = &step->store};
+    struct uplink uplink;
     sigset_t set;
+    if (sandbox->plan->network == NETWORK_DEFAULT)
+        room.uplink = &uplink;
     *end = (struct sandbox_end){.status = 125};
     snprintf(end->reason, sizeof end->reason, "%s", "");
     /* While waiting for others' caches, a signal just ends us. */
