@@ -26,6 +26,7 @@
 #include "runtime/sandbox/mnt.h"
 #include "runtime/sandbox/output.h"
 #include "runtime/sandbox/plan.h"
+#include "runtime/sandbox/remains.h"
 #include "runtime/sandbox/sandbox.h"
 #include "runtime/sandbox/sealed.h"
 
@@ -109,6 +110,8 @@ static void print_failure(const struct step *step, const struct output *output, 
                end_text(step, end, timeout), memory_text(end));
     if (output->end)
         buf_printf(&out, "full log: %s\n", log);
+    if (end->was_started && !strncmp(step->base, ".dfgen/", 7))
+        buf_printf(&out, "a shell there: dfgen shell %s\n", step->base + 7);
     /* In one piece: other helpers write to the same terminal. */
     fd_write_all(STDERR_FILENO, out.data, out.len);
     buf_free(&out);
@@ -152,9 +155,12 @@ static void run(struct step *step, const struct plan *plan, const struct stamp *
     output_begin(&output, open_log(step, path));
     if (store_tmp_make(&step->store, &tmp) < 0)
         step_die(step, "cannot work in the store %s:", step->store.path);
-    struct sandbox sandbox = {step, plan, root, tree, &tmp, &output, files};
+    struct sandbox sandbox = {.step = step, .plan = plan, .layers = root, .tree = tree, .tmp = &tmp, .output = &output, .files = files};
     sandbox_run(&sandbox, &end);
+    if (!end.signal && end.was_started && !has_succeeded(&end))
+        remains_keep(step, &tmp);
     if (!end.signal && has_succeeded(&end)) {
+        remains_drop(step);
         commit(step, &tmp, tree, id);
         end.signal = sandbox_pending_signal();
     }

@@ -26,6 +26,7 @@
 #include "runtime/sandbox/net.h"
 #include "runtime/sandbox/plan.h"
 #include "runtime/sandbox/report.h"
+#include "runtime/sandbox/terminal.h"
 #include "runtime/sandbox/user.h"
 
 #ifndef CLOSE_RANGE_CLOEXEC
@@ -176,6 +177,12 @@ static void reset_signals(void)
 
 static void connect_streams(const struct payload *payload)
 {
+    const char *what;
+    if (payload->terminal) {
+        if (terminal_connect(payload->terminal, payload->identity->uid, &what) < 0)
+            FAIL(payload, "cannot %s:", what);
+        return;
+    }
     autoclose int null = open_null(payload, "/dev/null", O_RDONLY);
     if (dup2(null, STDIN_FILENO) < 0 || dup2(payload->output, STDOUT_FILENO) < 0 || dup2(payload->output, STDERR_FILENO) < 0)
         FAIL(payload, "cannot connect the output:");

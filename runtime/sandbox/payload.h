@@ -11,6 +11,7 @@
 struct cgroup;
 struct plan;
 struct identity;
+struct terminal;
 
 struct payload {
     const struct plan *plan;
@@ -19,6 +20,7 @@ struct payload {
     const char *path;               /* its PATH */
     int root;                       /* the mounted root, in the helper's mount namespace */
     int output;                     /* becomes stdout and stderr */
+    const struct terminal *terminal; /* instead; NULL: none */
     int report;
     bool has_own_network;
     int go;                         /* to be read from before anything else, -1: nothing to wait for */

@@ -42,6 +42,7 @@ struct cgroup_limit;
 
 struct plan {
     const char **argv, **env;   /* NULL at the end */
+    const char **entrypoint;    /* plan_of_config: the beginning of argv that other words follow */
     const char **proxy;
     const char *cwd, *user, *hostname;
     enum network network;
@@ -62,5 +63,8 @@ struct plan {
 
 /* Ends the process when the step file is not as the architecture says, or asks for what the settings do not allow. */
 void plan_load(struct plan *plan, const struct step *step);
+
+/* What runs when nothing else is said, of a step that is no RUN: as the image config beside its file (config.json) has it. argv may be empty. */
+void plan_of_config(struct plan *plan, const struct step *step);
 
 #endif

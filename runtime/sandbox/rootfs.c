@@ -125,7 +125,7 @@ static const char *fold_lowest(const struct rootfs *rootfs, size_t folded, struc
 {
     struct rootfs lowest = *rootfs;
     lowest.count = folded;
-    lowest.upper = lowest.work = NULL;
+    lowest.above = lowest.upper = lowest.work = NULL;
     lowest.name = arena_printf(&overlay->arena, "%s.low", rootfs->name);
     const char *point = arena_printf(&overlay->arena, "%s/%s", rootfs->tmp->name, lowest.name);
     if (mkdir(point, 0700) < 0 || mount_with(&lowest, point, why) < 0)
@@ -176,6 +176,8 @@ static int mount_with(const struct rootfs *whole, const char *point, char **why)
         store_layer_name(rootfs->ids[i], name);
         vec_push(&overlay.lowers, arena_printf(&overlay.arena, "layers/%s/%s/fs", id_mode_names[rootfs->store->mode], name));
     }
+    if (rootfs->above)
+        vec_push(&overlay.lowers, rootfs->above);
     /* At least one layer below an upper folder, two without one. */
     for (int i = 0; overlay.lowers.count < (rootfs->upper ? 1 : 2); i++) {
         const char *empty = arena_printf(&overlay.arena, "%s/%s.empty%d", rootfs->tmp->name, rootfs->name, i);

@@ -15,6 +15,7 @@ struct rootfs {
     const struct store_tmp *tmp;
     const char *const *ids;     /* of the layers, lowest first */
     size_t count;
+    const char *above;          /* a folder of the store that lies on them; NULL: none */
     const char *name;           /* tmp/…/NAME becomes the mount point */
     const char *upper, *work;   /* names in tmp/… of existing folders; NULL: read-only */
     unsigned attrs;             /* MNT_ */

@@ -43,6 +43,7 @@
 #include "runtime/sandbox/report.h"
 #include "runtime/sandbox/rootfs.h"
 #include "runtime/sandbox/target.h"
+#include "runtime/sandbox/terminal.h"
 #include "runtime/sandbox/uplink.h"
 #include "runtime/sandbox/user.h"
 
@@ -182,8 +183,8 @@ static void furnish(struct room *room, const struct sandbox *sandbox)
     bool is_guarded = make_group(room);
     choose_network(room);
     struct rootfs rootfs = {
-        .ids = sandbox->layers->ids, .count = sandbox->layers->count, .name = "root", .upper = "layer/fs", .work = "work",
-        .attrs = sandbox->plan->is_insecure || is_guarded ? 0 : MNT_NODEV,
+        .ids = sandbox->layers->ids, .count = sandbox->layers->count, .above = sandbox->above, .name = "root",
+        .upper = "layer/fs", .work = "work", .attrs = sandbox->plan->is_insecure || is_guarded ? 0 : MNT_NODEV,
     };
     if (mkdirat(room->tmp->dir, "layer", 0755) < 0)
         step_die(room->step, "cannot make a folder in the store:");
@@ -414,6 +415,9 @@ static void inhabit(struct room *room, const struct sandbox *sandbox, struct san
     if (room->uplink && pipe2(go, O_CLOEXEC) < 0)
         step_die(room->step, "cannot make a pipe:");
     payload.go = go[0];
+    if (sandbox->terminal && terminal_prepare(sandbox->terminal) < 0)
+        step_die(room->step, "cannot make a terminal:");
+    payload.terminal = sandbox->terminal;
     payload.output = output[1];
     payload.report = report[1];
     struct keeper keeper;
@@ -427,11 +431,17 @@ static void inhabit(struct room *room, const struct sandbox *sandbox, struct san
         keeper_kill(&keeper);
         step_die(room->step, "cannot serve the ssh agent:");
     }
+    if (sandbox->terminal && terminal_start(sandbox->terminal) < 0) {
+        keeper_kill(&keeper);
+        step_die(room->step, "cannot start a thread:");
+    }
     watch(sandbox, &keeper, output[0], report[0], end);
     keeper_wait(&keeper);
     if (room->uplink)
         uplink_stop(room->uplink);
     end->ran_out = cgroup_ran_out(room->cgroup);
+    if (sandbox->terminal)
+        terminal_finish(sandbox->terminal);
     close(output[0]);
     close(report[0]);
 }

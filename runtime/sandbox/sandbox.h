@@ -10,6 +10,7 @@ struct rlimit;
 struct stamp;
 struct step;
 struct store_tmp;
+struct terminal;
 struct tree;
 
 struct sandbox {
@@ -18,7 +19,9 @@ struct sandbox {
     const struct stamp *layers;
     const struct tree *tree;        /* of the layers */
     struct store_tmp *tmp;          /* tmp/…/layer/fs becomes the upper folder */
-    struct output *output;
+    const char *above;              /* rootfs.h; NULL: none */
+    struct output *output;          /* of the command; NULL: terminal has it */
+    struct terminal *terminal;
     const struct rlimit *files;     /* RLIMIT_NOFILE for the command */
 };
 
