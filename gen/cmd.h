@@ -23,19 +23,17 @@ int cmd_check_file(struct opts *opts);
 /* Read the Dockerfile; ends the process with a message that says what to do. */
 void cmd_read_source(struct opts *opts, struct source *source);
 
-/* Where this program and its helpers are: beside each other as installed or built, else where configure said. */
-struct programs {
-    char *dfgen;
-    char *helpers;
-};
-struct programs cmd_find_programs(struct arena *arena);
-
 /* dfgen.lock of the folder that the command line was given in. */
 const char *cmd_lock_path(const struct opts *opts);
 void cmd_read_lock(struct opts *opts);
 
 /* dfgen lock [OPTIONS] [CONTEXT] [--update [NAME...]] */
 int cmd_lock(int argc, char **argv);
+
+/* dfgen shell [OPTIONS] [STEP [COMMAND...]]: the helper's exit code is the command's own. */
+int cmd_shell(int argc, char **argv);
+/* dfgen run [OPTIONS] IMAGE [WORD...]: the same. */
+int cmd_run(int argc, char **argv);
 
 /* dfgen load [--store FOLDER] [--tag NAME] FILE... */
 int cmd_load(int argc, char **argv);

@@ -13,7 +13,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <config.h>
 #include "gen/diag.h"
 
 #include "gen/ast.h"
@@ -25,6 +24,7 @@
 #include "gen/opts.h"
 #include "gen/parse.h"
 #include "gen/plan.h"
+#include "gen/programs.h"
 #include "gen/settings.h"
 #include "gen/source.h"
 #include "runtime/lib/arena.h"
@@ -32,25 +32,6 @@
 #include "runtime/lib/die.h"
 #include "runtime/lib/fdio.h"
 #include "runtime/lib/path.h"
-
-struct programs cmd_find_programs(struct arena *arena)
-{
-    char self[PATH_MAX];
-    ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
-    if (len <= 0)
-        die("cannot tell where dfgen is installed:");
-    self[len] = 0;
-    const char *base = path_base(self);
-    char *folder = arena_strndup(arena, self, (size_t)(base - self));
-    char *helpers = path_clean_go(arena, span_of(arena_printf(arena, "%s../libexec/dfgen", folder)));
-    if (access(helpers, X_OK) < 0)
-        helpers = arena_strdup(arena, LIBEXECDIR);
-    if (access(helpers, X_OK) < 0)
-        die("dfgen's helpers are neither in %s../libexec/dfgen nor in %s: is it installed?", folder, LIBEXECDIR);
-    if (strchr(self, '\'') || strchr(helpers, '\''))
-        die("dfgen is installed in a folder with a quote in its name, which it cannot put into build.ninja: %s", self);
-    return (struct programs){arena_strdup(arena, self), helpers};
-}
 
 /* A Dockerfile that can be read only once (standard input, a pipe) is kept: build.ninja's own edge needs it again. */
 static const char kept_file[] = ".dfgen/Dockerfile";
@@ -132,7 +113,7 @@ static void add_generator_inputs(const struct opts *opts, struct graph *graph, c
 
 static void write_graph(const struct opts *opts, struct graph *graph)
 {
-    struct programs programs = cmd_find_programs(opts->arena);
+    struct programs programs = programs_find(opts->arena);
     add_generator_inputs(opts, graph, &programs);
     struct ninja_options options = {opts->build_file, programs.dfgen, programs.helpers, opts->launcher};
     const char *failed;

@@ -25,6 +25,7 @@
 #include "gen/images.h"
 #include "gen/lock.h"
 #include "gen/opts.h"
+#include "gen/programs.h"
 #include "gen/parse.h"
 #include "gen/ref.h"
 #include "gen/settings.h"
@@ -175,7 +176,7 @@ static void pin_remote(struct opts *opts, const char *helpers, const struct add_
 
 static void pin_stages(struct opts *opts, const struct stages *stages)
 {
-    struct programs programs = cmd_find_programs(opts->arena);
+    struct programs programs = programs_find(opts->arena);
     for (size_t i = 0; i < stages->count; i++) {
         const struct stage *stage = &stages->items[i];
         for (size_t k = 0; k < stage->actions.count && !stage->has_failed; k++) {

@@ -20,6 +20,7 @@
 #include "runtime/sandbox/cgroup.h"
 #include "runtime/sandbox/payload.h"
 #include "runtime/sandbox/report.h"
+#include "runtime/sandbox/terminal.h"
 
 enum { SETUP_FAILED = 125 };
 
@@ -56,6 +57,8 @@ _Noreturn static void keep(const struct payload *payload)
     if (pid < 0)
         report_fail(payload->report, SETUP_FAILED, "cannot make the payload's namespaces:");
     close(payload->output);
+    if (payload->terminal)
+        terminal_leave(payload->terminal);
     pid_t ended;
     while ((ended = waitpid(pid, &status, 0)) != pid)
         if (ended < 0 && errno != EINTR)

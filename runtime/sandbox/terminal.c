@@ -93,6 +93,16 @@ int terminal_connect(const struct terminal *terminal, uid_t owner, const char **
     return 0;
 }
 
+void terminal_leave(const struct terminal *terminal)
+{
+    for (int i = 0; i < 2 && terminal->is_tty; i++)
+        close(terminal->link[i]);
+    for (int i = 0; i < 3 && !terminal->is_tty; i++) {
+        close(terminal->pipes[i][0]);
+        close(terminal->pipes[i][1]);
+    }
+}
+
 /* --- carrying --- */
 
 static int receive_descriptor(int link)

@@ -26,6 +26,9 @@ int terminal_prepare(struct terminal *terminal);
  */
 int terminal_connect(const struct terminal *terminal, uid_t owner, const char **what);
 
+/* In a process between the two: let go of the streams, so that their ends are seen. */
+void terminal_leave(const struct terminal *terminal);
+
 /* In the helper, when the payload has been cloned: carry bytes to and fro until terminal_finish. -1 with errno. */
 int terminal_start(struct terminal *terminal);
 
