@@ -310,6 +310,8 @@ static const char *show_help(struct opts *opts, const char *base, const char *va
          "       dfgen build [OPTIONS] [TARGET...]        write it, then run ninja\n"
          "       dfgen check [OPTIONS] [CONTEXT]          only say which build checks fire\n"
          "       dfgen lock [OPTIONS] [CONTEXT] [--update [NAME...]]   pin in dfgen.lock what comes from elsewhere\n"
+         "       dfgen shell [OPTIONS] [STEP [COMMAND]]   a shell on a step's files, or on what a failed RUN left\n"
+         "       dfgen run [OPTIONS] IMAGE [WORD...]      run a built image in the sandbox\n"
          "       dfgen load [--store FOLDER] FILE...      put the images of an archive or layout into the store\n\n"
          "Then `ninja STAGE` builds a stage; docker/STAGE, tar/STAGE, rootfs/STAGE, bundle/STAGE, squashfs/STAGE write it out.\n");
     for (size_t i = 0; i < OPTION_COUNT; i++) {

@@ -160,7 +160,6 @@ static void run(struct step *step, const struct plan *plan, const struct stamp *
     if (!end.signal && end.was_started && !has_succeeded(&end))
         remains_keep(step, &tmp);
     if (!end.signal && has_succeeded(&end)) {
-        remains_drop(step);
         commit(step, &tmp, tree, id);
         end.signal = sandbox_pending_signal();
     }
@@ -215,6 +214,7 @@ int main(int argc, char **argv)
             step_die(&step, "cannot note the result in the store:");
         id = made;
     }
+    remains_drop(&step);
     step_write_stamp(&step, &root, id);
     step_close(&step);
     return EXIT_DONE;

@@ -9,6 +9,7 @@
  *     index/HEX                                  content digests of a context folder's files
  *     cache/HEX/                                 cache mounts, by the sha256 of their id
  *     tmp/NAME/                                  work in progress; each locked by its owner, swept when it is gone
+ *     failed/MODE-HEX/fs                         what failed RUNs left (sandbox/remains.h)
  *     lock                                       shared lock of users, exclusive of gc
  *
  * Made to be killed rather than synced: a listing is checked by its layer's name, a record by its sum, and in another boot the sizes of a layer's
