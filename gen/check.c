@@ -116,8 +116,17 @@ static const char *read_option(struct checker *checker, struct span option, stru
 static bool read_options(struct checker *checker, struct span text, struct place place, struct check_options *options,
                          bool is_error)
 {
-    for (text = trim(text); text.len;) {
-        const char *error = read_option(checker, take_part(&text, ';'), place, options);
+    const struct check_options before = *options;
+    bool has_more = trim(text).len;
+    for (text = trim(text); has_more;) {
+        has_more = memchr(text.text, ';', text.len) != NULL;
+        struct span option = take_part(&text, ';');
+        /* Of two lists of one kind in a line, the last one counts. */
+        if (span_starts(option, "skip"))
+            memcpy(options->skips, before.skips, sizeof before.skips);
+        if (span_starts(option, "experimental"))
+            memcpy(options->tries, before.tries, sizeof before.tries);
+        const char *error = read_option(checker, option, place, options);
         if (error && is_error)
             diag_error(checker->diag, place, "%s", error);
         if (error)

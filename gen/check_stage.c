@@ -21,6 +21,7 @@
 #include "gen/images.h"
 #include "gen/insn.h"
 #include "gen/opts.h"
+#include "gen/parse.h"
 #include "gen/ref.h"
 #include "gen/source.h"
 #include "gen/value.h"
@@ -68,10 +69,8 @@ static struct span expand(struct walk *walk, struct span text, struct place plac
 {
     struct word_env env = {scope_lookup, &walk->stage->scope};
     struct word_result word = word_expand(walk->checker->arena, text, walk->checker->file->escape, mode, &env);
-    if (word.error)
-        return (struct span){"", 0};
     report_undefined(walk, word.undefined, word.undefined_count, place);
-    return word.text;
+    return word.error ? (struct span){"", 0} : word.text;
 }
 
 static void expand_flags(struct walk *walk, const char *const *names)
@@ -132,10 +131,10 @@ static void walk_arg(struct walk *walk)
         const struct arg *arg = &walk->insn->args[i];
         struct span name = arg->name, value = {"", 0};
         check_secret(walk, name, arg->place);
-        seq_push(checker->arena, &walk->stage->declared, name);
         bool is_set = find_build_arg(checker->opts, name, &value);
         if (!is_set && arg->has_value)
             value = expand(walk, arg->value, arg->place, WORD_ONE);
+        seq_push(checker->arena, &walk->stage->declared, name);
         if (is_set || arg->has_value || scope_get(&checker->globals, name, &value))
             scope_set(&walk->stage->scope, checker->arena, name, value);
     }
@@ -143,10 +142,10 @@ static void walk_arg(struct walk *walk)
 
 static void check_old_form(struct walk *walk)
 {
-    const char *name = insn_specs[walk->insn->kind].name;
+    struct span name = walk->insn->keyword;
     if (walk->insn->is_old_form)
         check_say(walk->checker, CHECK_LEGACY_KEY_VALUE_FORMAT, walk->insn->place,
-                  "\"%s key=value\" should be used instead of legacy \"%s key value\" format", name, name);
+                  "\"%.*s key=value\" should be used instead of legacy \"%.*s key value\" format", SPAN(name), SPAN(name));
 }
 
 /* ENV and LABEL: the whole line sees what was set before it. */
@@ -232,7 +231,7 @@ static void walk_run(struct walk *walk)
 static void walk_workdir(struct walk *walk)
 {
     struct span path = expand(walk, walk->insn->args[0].value, walk->insn->args[0].place, WORD_ONE);
-    if (!walk->stage->has_workdir && path.len && path.text[0] != '/')
+    if (!walk->stage->has_workdir && !(path.len && path.text[0] == '/'))
         check_say(walk->checker, CHECK_WORKDIR_RELATIVE_PATH, walk->insn->args[0].place,
                   "Relative workdir \"%.*s\" can have unexpected results if the base image changes", SPAN(path));
     walk->stage->has_workdir = true;
@@ -262,12 +261,11 @@ static void walk_expose(struct walk *walk)
 /* Only the last one counts: what is wrong is the one before. */
 static void check_once(struct walk *walk, const struct insn **last)
 {
-    const char *name = insn_specs[walk->insn->kind].name;
     if (*last)
         check_say(
             walk->checker, CHECK_MULTIPLE_INSTRUCTIONS_DISALLOWED, (*last)->place,
-            "Multiple %s instructions should not be used in the same stage because only the last one will be used",
-            name);
+            "Multiple %.*s instructions should not be used in the same stage because only the last one will be used",
+            SPAN(walk->insn->keyword));
     *last = walk->insn;
 }
 
@@ -275,8 +273,8 @@ static void check_text_form(struct walk *walk)
 {
     if (!walk->insn->is_json && !walk->stage->has_shell)
         check_say(walk->checker, CHECK_JSON_ARGS_RECOMMENDED, walk->insn->place,
-                  "JSON arguments recommended for %s to prevent unintended behavior related to OS signals",
-                  insn_specs[walk->insn->kind].name);
+                  "JSON arguments recommended for %.*s to prevent unintended behavior related to OS signals",
+                  SPAN(walk->insn->keyword));
 }
 
 static void walk_cmd(struct walk *walk)
@@ -418,6 +416,31 @@ static const struct pattern_list *read_ignored(struct checker *checker)
     return pattern_list_parse(checker->arena, source.text, &error, &line);
 }
 
+static void walk_insn(struct walk *walk, const struct insn *insn)
+{
+    walk->insn = insn;
+    walk->reported = (span_seq){0};
+    check_enter(walk->checker, insn);
+    if (walkers[insn->kind])
+        walkers[insn->kind](walk);
+}
+
+/* What a base stage of the same file triggers, at the place of FROM. What is wrong with it is stage's to say. */
+static void walk_triggers(struct walk *walk, const struct stage_ast *stage)
+{
+    struct checker *checker = walk->checker;
+    size_t index = checker->base[stage->index];
+    const struct stage_ast *base = index == SIZE_MAX ? NULL : &checker->file->stages[index];
+    struct diag *hidden = diag_new();
+    for (size_t i = 0; base && i < base->insn_count; i++) {
+        struct insn *trigger = arena_alloc(checker->arena, sizeof *trigger);
+        if (base->insns[i].kind == INSN_ONBUILD &&
+            parse_trigger(checker->arena, base->insns[i].trigger, stage->from.place, hidden, trigger))
+            walk_insn(walk, trigger);
+    }
+    diag_free(hidden);
+}
+
 static void walk_stage(struct walk *walk, const struct stage_ast *stage)
 {
     walk->stage = &walk->stages[stage->index];
@@ -427,13 +450,9 @@ static void walk_stage(struct walk *walk, const struct stage_ast *stage)
         return;
     }
     begin(walk, stage);
-    for (size_t i = 0; i < stage->insn_count; i++) {
-        walk->insn = &stage->insns[i];
-        walk->reported = (span_seq){0};
-        check_enter(walk->checker, walk->insn);
-        if (walkers[walk->insn->kind])
-            walkers[walk->insn->kind](walk);
-    }
+    walk_triggers(walk, stage);
+    for (size_t i = 0; i < stage->insn_count; i++)
+        walk_insn(walk, &stage->insns[i]);
 }
 
 void check_stages(struct checker *checker)

@@ -326,6 +326,7 @@ static size_t flag_end(struct span rest, char escape, bool *is_plain)
     *is_plain = true;
     for (; at < rest.len && (quote || !is_space(rest.text[at])); at++) {
         char c = rest.text[at];
+        *is_plain = *is_plain && !(c & 0x80);
         if (c == quote) {
             quote = 0;
         } else if (!quote && (c == '\'' || c == '"')) {
@@ -340,9 +341,22 @@ static size_t flag_end(struct span rest, char escape, bool *is_plain)
     return at;
 }
 
+/* The reference reads a flag byte by byte and takes each for a character: what is not ASCII comes out as UTF-8 of the code point of that number. */
+static size_t put_flag_byte(char *out, char c)
+{
+    unsigned char byte = (unsigned char)c;
+    if (byte < 0x80) {
+        *out = c;
+        return 1;
+    }
+    out[0] = (char)(0xc0 | byte >> 6);
+    out[1] = (char)(0x80 | (byte & 0x3f));
+    return 2;
+}
+
 static struct span unquote_flag(struct lex *lex, struct span word)
 {
-    char *out = arena_alloc(lex->arena, word.len + 1), quote = 0;
+    char *out = arena_alloc(lex->arena, 2 * word.len + 1), quote = 0;
     size_t len = 0;
     for (size_t at = 0; at < word.len; at++) {
         char c = word.text[at];
@@ -351,9 +365,9 @@ static struct span unquote_flag(struct lex *lex, struct span word)
         else if (!quote && (c == '\'' || c == '"'))
             quote = c;
         else if (c != lex->escape)
-            out[len++] = c;
+            len += put_flag_byte(out + len, c);
         else if (at + 1 < word.len)
-            out[len++] = word.text[++at];
+            len += put_flag_byte(out + len, word.text[++at]);
     }
     return (struct span){out, len};
 }

@@ -100,6 +100,14 @@ static bool ignores_flags(const struct insn_spec *spec, struct span rest)
     return span_is_nocase(word, "NONE");
 }
 
+static bool is_ascii(struct span text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (text.text[i] & 0x80)
+            return false;
+    return true;
+}
+
 /* Read the flags; they are checked only once what follows them is known. */
 struct span parse_flags(struct parser *parser, const struct insn_spec *spec, struct span rest)
 {
@@ -110,6 +118,9 @@ struct span parse_flags(struct parser *parser, const struct insn_spec *spec, str
         vec_push(&found, flag);
     bool is_ignored = ignores_flags(spec, rest);
     for (size_t i = 0; i < found.count; i++) {
+        if (!is_ascii(found.items[i].text))
+            diag_warn(parser->diag, lex_place(&parser->lex, found.items[i].at),
+                      "flags are read byte by byte, as BuildKit does it: this one is %.*s", SPAN(found.items[i].text));
         if (is_ignored)
             diag_warn(parser->diag, lex_place(&parser->lex, found.items[i].at), "flags have no effect here");
         else
