@@ -17,6 +17,8 @@
 
 #include "gen/layout.h"
 #include "gen/manifest.h"
+
+#include "gen/record.h"
 #include "gen/ref.h"
 #include "runtime/lib/arena.h"
 #include "runtime/lib/buf.h"
@@ -151,6 +153,7 @@ static void name_image(struct loading *loading, const char *name, json_t *entry)
     if (file_write_if_changed_at(store->dir, "oci-layout", version, sizeof version - 1, NULL) < 0 ||
         file_write_if_changed_at(store->dir, "index.json", text.data, text.len, NULL) < 0)
         die("cannot write to the store %s:", store->path);
+    record_drop(&loading->arena, store->path, name);
     printf("%s %s\n", name, json_get_string(entry, "digest", ""));
     buf_free(&text);
     json_decref(entry);

@@ -13,10 +13,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "gen/manifest.h"
+
 #include "gen/layout.h"
+#include "gen/lock.h"
 #include "gen/opts.h"
+
+#include "gen/opts_registry.h"
 #include "gen/platform.h"
+#include "gen/record.h"
 #include "gen/ref.h"
+#include "gen/remote.h"
 #include "runtime/lib/arena.h"
 #include "runtime/lib/buf.h"
 #include "runtime/lib/path.h"
@@ -36,9 +43,23 @@ struct answer {
     const char *error;
 };
 
+/* A reference that a registry was asked for in this run. */
+struct asked {
+    const char *reference;
+    const char *error;      /* NULL: the store has a record of the answer */
+};
+
+/* Where a layout's missing blobs come from. */
+struct origin_of {
+    struct images *images;
+    const char *repository;
+};
+
 struct images {
     struct arena *arena;
     const struct opts *opts;
+    struct remote *remote;
+    VEC(struct asked) asked;
     VEC(struct opened) opened;
     VEC(struct answer) answers;
 };
@@ -48,6 +69,7 @@ struct images *images_new(struct arena *arena, const struct opts *opts)
     struct images *images = arena_alloc(arena, sizeof *images);
     images->arena = arena;
     images->opts = opts;
+    images->remote = remote_new(arena, opts->store, opts_registry_json(opts), NULL);
     return images;
 }
 
@@ -58,6 +80,8 @@ void images_free(struct images *images)
             layout_close(images->opened.items[i].layout);
     vec_free(&images->opened);
     vec_free(&images->answers);
+    vec_free(&images->asked);
+    remote_free(images->remote);
 }
 
 static struct layout *open_layout(struct images *images, const char *path, const char **error)
@@ -315,28 +339,157 @@ static const struct image *find_in_folder(struct images *images, const char *fol
     return NULL;
 }
 
-static const struct image *find_in_store(struct images *images, const char *reference, const struct platform *wanted,
-                                         const char **error)
+static const struct image *find_in_store(struct images *images, const struct ref *ref, const char *reference,
+                                         const struct platform *wanted, const char **error)
 {
     const char *index = arena_printf(images->arena, "%s/index.json", images->opts->store);
     if (access(index, F_OK) < 0)
         return NULL;
     struct layout *layout = open_layout(images, images->opts->store, error);
-    struct layout_query query = {.reference = reference};
+    struct layout_query query = {.reference = ref->digest ? NULL : reference, .digest = ref->digest};
     return layout ? layout_find(layout, &query, wanted, true, error) : NULL;
 }
 
-static const char *not_found(struct images *images, const char *reference)
+/* --- registries --- */
+
+static bool was_asked(const struct images *images, const char *reference, const char **error)
 {
-    struct buf text = {0};
-    buf_printf(&text, "%s: not found; looked in", reference);
-    for (size_t i = 0; i < images->opts->image_folders.count; i++)
-        buf_printf(&text, " %s,", images->opts->image_folders.items[i]);
-    buf_printf(&text, " the store %s (registries are not supported yet). Give it as --build-context NAME=oci-layout:PATH or "
-                      "docker-archive:FILE, or put it into the store: dfgen load FILE", images->opts->store);
-    const char *error = arena_strdup(images->arena, buf_text(&text));
-    buf_free(&text);
+    for (size_t i = 0; i < images->asked.count; i++) {
+        if (strcmp(images->asked.items[i].reference, reference))
+            continue;
+        *error = images->asked.items[i].error;
+        return true;
+    }
+    return false;
+}
+
+static const char *offline(struct images *images, const char *reference)
+{
+    return arena_printf(images->arena, "--offline: %s is not in the store %s: dfgen pull %s gets it", reference,
+                        images->opts->store, reference);
+}
+
+/* Ask the registry; what it says is recorded, for the tag and for the digest. */
+static const char *ask(struct images *images, const struct ref *ref, const char *reference)
+{
+    struct arena *arena = images->arena;
+    const char *store = images->opts->store, *error;
+    const char *repository = arena_printf(arena, "%s/%s", ref->host, ref->path);
+    struct descriptor found;
+    if (was_asked(images, reference, &error))
+        return error;
+    if (images->opts->offline)
+        return offline(images, reference);
+    error = remote_manifest(images->remote, repository, ref->digest ? ref->digest : ref->tag, NULL, &found);
+    if (!error)
+        error = record_write(arena, store, reference, &found);
+    if (!error)
+        error = record_write(arena, store, arena_printf(arena, "%s@%s", repository, found.digest), &found);
+    vec_push(&images->asked, (struct asked){reference, error});
     return error;
+}
+
+/* A digest means the same for ever. */
+static bool must_ask(const struct images *images, const struct ref *ref, const char *reference)
+{
+    const char *error;
+    return images->opts->pull && !images->opts->offline && !ref->digest && !was_asked(images, reference, &error);
+}
+
+const char *images_resolve(struct images *images, const char *reference, struct descriptor *found)
+{
+    struct ref ref;
+    if (!ref_parse(images->arena, span_of(reference), &ref))
+        return ref_error(images->arena, span_of(reference));
+    if (!must_ask(images, &ref, reference) && record_read(images->arena, images->opts->store, reference, found))
+        return NULL;
+    const char *error = ask(images, &ref, reference);
+    if (!error && !record_read(images->arena, images->opts->store, reference, found))
+        error = arena_printf(images->arena, "%s: the store %s has lost what it meant", reference, images->opts->store);
+    return error;
+}
+
+/* A blob that the store lacks: a manifest by its digest, or a config. */
+static const char *get_missing(void *data, const struct descriptor *descriptor)
+{
+    const struct origin_of *origin = data;
+    struct descriptor found;
+    if (origin->images->opts->offline)
+        return offline(origin->images, arena_printf(origin->images->arena, "%s@%s", origin->repository, descriptor->digest));
+    bool is_document = descriptor->kind == DESCRIPTOR_INDEX || descriptor->kind == DESCRIPTOR_MANIFEST;
+    if (is_document)
+        return remote_manifest(origin->images->remote, origin->repository, descriptor->digest, descriptor, &found);
+    return remote_blobs(origin->images->remote, origin->repository, descriptor, 1, LAYOUT_CONFIG_LIMIT);
+}
+
+/* The image that a descriptor from a registry leads to. */
+static const struct image *find_by_record(struct images *images, const struct ref *ref, const char *reference,
+                                          const struct descriptor *top, const struct platform *wanted, const char **error)
+{
+    struct arena *arena = images->arena;
+    const char *store = images->opts->store;
+    struct layout *layout = layout_of_store(arena, store, top, record_path(arena, store, reference), error);
+    if (!layout)
+        return NULL;
+    struct origin_of *origin = arena_alloc(arena, sizeof *origin);
+    *origin = (struct origin_of){images, arena_printf(arena, "%s/%s", ref->host, ref->path)};
+    layout_set_getter(layout, get_missing, origin);
+    vec_push(&images->opened, (struct opened){.path = "", .layout = layout});
+    struct layout_query query = {0};
+    const struct image *found = layout_find(layout, &query, wanted, true, error);
+    if (!found)
+        return NULL;
+    struct image *image = arena_alloc(arena, sizeof *image);
+    *image = *found;
+    image->name = reference;
+    image->repository = origin->repository;
+    return image;
+}
+
+static const struct image *find_by_reference(struct images *images, const char *reference, const struct platform *wanted,
+                                             const char **error)
+{
+    struct ref ref;
+    struct descriptor top;
+    const struct image *image = NULL;
+    if (!ref_parse(images->arena, span_of(reference), &ref)) {
+        *error = ref_error(images->arena, span_of(reference));
+        return NULL;
+    }
+    bool has_record = !must_ask(images, &ref, reference) && record_read(images->arena, images->opts->store, reference, &top);
+    if (!has_record && !must_ask(images, &ref, reference))
+        image = find_in_store(images, &ref, reference, wanted, error);
+    if (image || *error)
+        return image;
+    *error = has_record ? NULL : images_resolve(images, reference, &top);
+    return *error ? NULL : find_by_record(images, &ref, reference, &top, wanted, error);
+}
+
+/* The reference by the digest that dfgen.lock has for it; NULL: it is not locked, or says its digest itself. */
+static const char *locked_reference(struct images *images, const char *reference, const struct platform *wanted)
+{
+    const struct lock *lock = images->opts->lock;
+    struct ref ref;
+    if (!lock || lock->is_recording || !ref_parse(images->arena, span_of(reference), &ref) || ref.digest)
+        return NULL;
+    const char *digest = lock_find(lock, LOCK_IMAGE, reference, platform_text(images->arena, wanted));
+    return digest ? arena_printf(images->arena, "%s/%s@%s", ref.host, ref.path, digest) : NULL;
+}
+
+/* Locked, it is had by its digest, whatever the tag means by now; unless the store has it under the tag. */
+static const struct image *find_locked(struct images *images, const char *reference, const char *locked,
+                                       const struct platform *wanted, const char **error)
+{
+    struct ref ref;
+    const char *why = NULL;
+    ref_parse(images->arena, span_of(reference), &ref);
+    const struct image *tagged = find_in_store(images, &ref, reference, wanted, error);
+    if (*error || (tagged && !strcmp(tagged->digest, strchr(locked, '@') + 1)))
+        return tagged;
+    const struct image *image = find_by_reference(images, locked, wanted, &why);
+    /* That they differ is the better message when the locked one cannot be had. */
+    *error = image || tagged ? NULL : why;
+    return image ? image : tagged;
 }
 
 const struct image *images_find(struct images *images, const char *reference, const struct platform *wanted,
@@ -352,10 +505,10 @@ const struct image *images_find(struct images *images, const char *reference, co
     *error = NULL;
     for (size_t i = 0; i < images->opts->image_folders.count && !image && !*error; i++)
         image = find_in_folder(images, images->opts->image_folders.items[i], reference, wanted, error);
+    const char *locked = locked_reference(images, reference, wanted);
     if (!image && !*error)
-        image = find_in_store(images, reference, wanted, error);
-    if (!image && !*error)
-        *error = not_found(images, reference);
+        image = locked ? find_locked(images, reference, locked, wanted, error)
+                       : find_by_reference(images, reference, wanted, error);
     remember(images, question, image, *error);
     return image;
 }

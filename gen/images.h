@@ -28,6 +28,7 @@ struct image_layer {
 
 struct image {
     const char *name;               /* for messages */
+    const char *repository;         /* where blobs that the store has not can be had: "docker.io/library/busybox"; NULL: nowhere */
     const char *digest;             /* of the manifest, "sha256:HEX" (of the config for a docker-archive) */
     struct json_t *config;          /* the image config, whole, as it stands in the blob */
     struct image_layer *layers;     /* lowest first */
@@ -67,5 +68,12 @@ struct named_context images_context(struct images *images, const char *name, con
  */
 const struct image *images_find(struct images *images, const char *reference, const struct platform *wanted,
                                 const char **error);
+
+/*
+ * What a reference means, as a descriptor: from the store's record when there is one (and no --pull was given), else a registry is asked, once in
+ * a run. The manifest or index is a blob of the store then. NULL, or what went wrong. Include gen/manifest.h before.
+ */
+struct descriptor;
+const char *images_resolve(struct images *images, const char *reference, struct descriptor *found);
 
 #endif

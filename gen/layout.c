@@ -25,7 +25,7 @@
 #include "runtime/lib/path.h"
 #include "runtime/lib/vec.h"
 
-enum { INDEX_LIMIT = 4 * 1024 * 1024, CONFIG_LIMIT = 8 * 1024 * 1024, DEPTH_LIMIT = 8 };
+enum { INDEX_LIMIT = 4 * 1024 * 1024, CONFIG_LIMIT = LAYOUT_CONFIG_LIMIT, DEPTH_LIMIT = 8 };
 
 struct layout {
     struct arena *arena;
@@ -36,6 +36,9 @@ struct layout {
     json_t *index;              /* index.json; NULL: a docker-archive */
     json_t *manifest;           /* manifest.json of a docker-archive */
     VEC(json_t *) documents;    /* all that was parsed, for layout_close */
+    const char *input;          /* what says which images there are; NULL: index.json or the archive */
+    layout_getter get;          /* NULL: what is missing is missing */
+    void *get_data;
 };
 
 /* Where a file of the layout lies. */
@@ -121,6 +124,12 @@ static json_t *read_blob(struct layout *layout, const struct descriptor *descrip
     struct buf text = {0};
     json_t *value = NULL;
     const char *name = arena_printf(layout->arena, "blobs/sha256/%s", descriptor->digest + 7);
+    struct place_in place;
+    if (layout->get && !locate(layout, name, &place)) {
+        *error = layout->get(layout->get_data, descriptor);
+        if (*error)
+            return NULL;
+    }
     if (read_file(layout, name, limit, &text, error)) {
         struct digest digest = digest_of(buf_text(&text), text.len);
         char hex[DIGEST_HEX + 1];
@@ -201,6 +210,27 @@ void layout_close(struct layout *layout)
     if (layout->fd >= 0)
         close(layout->fd);
     layout->fd = -1;
+}
+
+struct layout *layout_of_store(struct arena *arena, const char *store, const struct descriptor *image, const char *input,
+                               const char **error)
+{
+    struct layout *layout = arena_alloc(arena, sizeof *layout);
+    *layout = (struct layout){.arena = arena, .path = arena_strdup(arena, store), .fd = -1, .input = input};
+    *error = NULL;
+    if (open_files(layout, error)) {
+        layout->index = keep(layout, json_pack("{s:[{s:s,s:s,s:I}]}", "manifests", "mediaType", image->media_type, "digest",
+                                               image->digest, "size", (json_int_t)image->size));
+        return layout;
+    }
+    layout_close(layout);
+    return NULL;
+}
+
+void layout_set_getter(struct layout *layout, layout_getter get, void *data)
+{
+    layout->get = get;
+    layout->get_data = data;
 }
 
 /* --- choosing --- */
@@ -286,7 +316,9 @@ static bool choose(struct layout *layout, const json_t *index, const struct plat
 static void add_input(struct layout *layout, struct image *image, const char *name)
 {
     image->inputs = arena_array(layout->arena, 1, sizeof *image->inputs);
-    image->inputs[0] = layout->is_archive ? layout->path : path_join(layout->arena, layout->path, name);
+    image->inputs[0] = layout->input        ? layout->input
+                       : layout->is_archive ? layout->path
+                                            : path_join(layout->arena, layout->path, name);
     image->input_count = 1;
 }
 

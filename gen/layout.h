@@ -14,9 +14,21 @@ struct platform;
 
 struct layout;
 
+enum { LAYOUT_CONFIG_LIMIT = 8 * 1024 * 1024 };
+
 /* path: as openable now. NULL: *error says what is wrong with it, path included. */
 struct layout *layout_open(struct arena *arena, const char *path, const char **error);
 void layout_close(struct layout *layout);
+
+/*
+ * The store as a layout with just one image, which a registry named; input is the file that says so. What is missing of manifests and configs is
+ * got when it is read: get puts a blob into the store, NULL or what went wrong.
+ */
+struct descriptor;
+typedef const char *(*layout_getter)(void *data, const struct descriptor *descriptor);
+struct layout *layout_of_store(struct arena *arena, const char *store, const struct descriptor *image, const char *input,
+                               const char **error);
+void layout_set_getter(struct layout *layout, layout_getter get, void *data);
 
 /* Which image: what is NULL does not matter. */
 struct layout_query {
@@ -37,7 +49,6 @@ const struct image *layout_find(struct layout *layout, const struct layout_query
 /* --- for `dfgen load`, which takes everything over --- */
 
 struct json_t;
-struct descriptor;
 
 /* index.json of an OCI layout; NULL for a docker-archive. */
 const struct json_t *layout_index(const struct layout *layout);

@@ -38,6 +38,14 @@ struct opt_secret {
     const char *env;
 };
 
+/* One [registry "PREFIX"] section. */
+struct opt_registry {
+    const char *prefix;
+    opt_list mirrors;
+    bool is_insecure, is_blocked;
+    const char *ca, *cert, *key;    /* relative to the build folder or absolute; NULL: not given */
+};
+
 struct opts {
     struct arena *arena;
     /* inputs */
@@ -76,6 +84,11 @@ struct opts {
     bool quiet, debug, check;
     bool locked, offline;
     struct lock *lock;                  /* dfgen.lock, read when the command needs it; NULL: it does not */
+    /* registries */
+    bool pull;                          /* ask them for all tags anew */
+    bool no_tls_verify;
+    const char *authfile, *cert_dir;    /* relative to the build folder or absolute; NULL: the usual places */
+    VEC(struct opt_registry) registries;
     /* where */
     const char *build_dir;      /* as the user wrote it; the process has changed into it by then */
     const char *build_file;     /* "build.ninja" */

@@ -12,6 +12,7 @@
 
 #include <config.h>
 #include "gen/limits.h"
+#include "gen/opts_registry.h"
 #include "gen/opts_value.h"
 #include "runtime/lib/arena.h"
 #include "runtime/lib/die.h"
@@ -39,6 +40,7 @@ TEXT_SETTER(build_dir)
 TEXT_SETTER(build_file)
 TEXT_SETTER(launcher)
 FLAG_SETTER(no_cache)
+FLAG_SETTER(pull)
 FLAG_SETTER(quiet)
 FLAG_SETTER(check)
 FLAG_SETTER(debug)
@@ -269,6 +271,10 @@ static const struct option options[] = {
     {"offline", 0, TAKES_NOTHING, set_offline, NULL, "fetch nothing: say all that is missing"},
     {"timestamps", 0, TAKES_VALUE, set_timestamps, "epoch|clamp|keep",
      "times of files in layers: SOURCE_DATE_EPOCH or 0, their own up to it, or their own"},
+    {"pull", 0, TAKES_NOTHING, set_pull, NULL, "ask registries what tags mean now, whatever was remembered"},
+    {"authfile", 0, TAKES_VALUE, opts_set_authfile, "FILE", "credentials for registries (default: those of podman and docker)"},
+    {"cert-dir", 0, TAKES_VALUE, opts_set_cert_dir, "FOLDER", "certificates for registries: *.crt, *.cert and *.key"},
+    {"tls-verify", 0, TAKES_VALUE, opts_set_tls_verify, "true|false", "false: any certificate of a registry will do, and so does http"},
     {"check", 0, TAKES_NOTHING, set_check, NULL, "only say which build checks fire, in all stages if there is no --target"},
     {"quiet", 'q', TAKES_NOTHING, set_quiet, NULL, "no warnings"},
     {"debug", 'D', TAKES_NOTHING, set_debug, NULL, "say more"},
@@ -285,7 +291,6 @@ static const struct option options[] = {
     {"prefix", 0, TAKES_VALUE, NULL, NULL, NULL},
     {"progress", 0, TAKES_VALUE, NULL, NULL, NULL},
     {"provenance", 0, TAKES_VALUE, NULL, NULL, NULL},
-    {"pull", 0, TAKES_NOTHING, NULL, NULL, NULL},
     {"push", 0, TAKES_NOTHING, NULL, NULL, NULL},
     {"sbom", 0, TAKES_VALUE, NULL, NULL, NULL},
 };
@@ -332,6 +337,8 @@ static const char *show_help(struct opts *opts, const char *base, const char *va
 const char *opts_set_ini(struct opts *opts, const char *base, const char *section, const char *key, const char *value)
 {
     bool known = false;
+    if (!strncmp(section, "registry ", 9))
+        return opts_set_registry(opts, base, section + 9, key, value);
     for (size_t i = 0; i < sizeof ini_keys / sizeof *ini_keys; i++) {
         if (strcmp(ini_keys[i].section, section))
             continue;

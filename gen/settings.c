@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #include "gen/opts.h"
+
+#include "gen/opts_registry.h"
 #include "runtime/lib/arena.h"
 #include "runtime/lib/buf.h"
 #include "runtime/lib/die.h"
@@ -101,6 +103,7 @@ static json_t *make_settings(const struct opts *opts)
     json_object_set_new(settings, "secrets", secrets(opts));
     json_object_set_new(settings, "ssh", sockets(opts));
     json_object_set_new(settings, "proxy", proxies(opts));
+    json_object_set_new(settings, "registry", opts_registry_json(opts));
     json_object_set_new(settings, "allow", texts(&opts->allow));
     if (opts->limits.count)
         json_object_set_new(settings, "limits", limits(opts));

@@ -108,7 +108,7 @@ static void check_image(struct resolver *resolver, const struct store *store, co
 {
     for (size_t i = 0; i < image->layer_count; i++)
         if (!has_base_layer(store, &image->layers[i]))
-            diag_error(resolver->user, place, "--offline: layer %s of %s is not in the store: dfgen lock gets it",
+            diag_error(resolver->user, place, "--offline: layer %s of %s is not in the store: dfgen pull gets it",
                        image->layers[i].digest, image->name);
 }
 

@@ -19,6 +19,8 @@
 #include "runtime/lib/idmode.h"
 #include "runtime/lib/json.h"
 #include "runtime/lib/step.h"
+#include "runtime/registry/pull.h"
+#include "runtime/registry/session.h"
 #include "runtime/tar/source.h"
 
 #include "runtime/tar/media.h"
@@ -94,7 +96,22 @@ static struct where open_file(const struct step *step, const struct step_input *
     return where;
 }
 
-static struct where open_blob(const struct step *step, const struct layer *layer)
+/* From a registry into the store, checked on the way. */
+static void get_blob(struct step *step, const struct layer *layer)
+{
+    char *error = NULL;
+    struct pull_blob blob = {layer->digest, layer->size, layer->size};
+    struct registry *registry = registry_new(json_object_get(step->settings, "registry"), &error);
+    if (registry && json_get_bool(step->settings, "offline", false))
+        error = xasprintf("--offline: layer %s is not in the store", layer->digest);
+    else if (registry)
+        error = pull_blobs(registry, &step->store, step_input(step, INPUT_REGISTRY, 0)->paths[0], &blob, 1);
+    if (error)
+        step_die(step, "%s", error);
+    registry_free(registry);
+}
+
+static struct where open_blob(struct step *step, const struct layer *layer)
 {
     const struct step_input *input = step_input(step, INPUT_BLOB, 0);
     struct where where = {.fd = store_blob_open(&step->store, layer->digest), .is_store = true};
@@ -107,6 +124,10 @@ static struct where open_blob(const struct step *step, const struct layer *layer
     }
     if (errno != ENOENT)
         step_die(step, "cannot open blob %s in the store:", layer->digest);
+    if (!input && step_input(step, INPUT_REGISTRY, 0)) {
+        get_blob(step, layer);
+        return open_blob(step, layer);
+    }
     if (!input)
         step_die(step, "layer %s is not in the store any more; run dfgen again, which gets it", layer->digest);
     return open_file(step, input, layer);

@@ -45,6 +45,7 @@ static const struct role {
     [INPUT_CONTEXT] = {"context", 2, 2, 1},
     [INPUT_FETCH] = {"fetch", 1, 1, 1},
     [INPUT_BLOB] = {"blob", 1, 3, 2},
+    [INPUT_REGISTRY] = {"registry", 1, 1, 1},
     [INPUT_LAYER] = {"layer", 1, 1, 1},
     [INPUT_CONFIG] = {"config", 1, 1, 1},
     [INPUT_IMAGE] = {"image", 1, 1, 1},

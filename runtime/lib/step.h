@@ -35,6 +35,7 @@ enum input_role {
     INPUT_CONTEXT,  /* FOLDER LIST: a folder of files and the list of those that count */
     INPUT_FETCH,    /* STAMP: what an ADD of a URL or git ref brought, as a layer of its own */
     INPUT_BLOB,     /* FILE [OFFSET SIZE]: a blob's bytes; none such line: the blob is in the store */
+    INPUT_REGISTRY, /* REPOSITORY: where the blob can be had when the store has it not (base) */
     INPUT_LAYER,    /* DESCRIPTOR: JSON of a packed layer (image) */
     INPUT_CONFIG,   /* FILE: image config (image) */
     INPUT_IMAGE,    /* INDEXJSON: the index.json of an image layout (export) */

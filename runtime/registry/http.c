@@ -1,42 +1,31 @@
 /*
  * Owns the way a file comes by HTTP: what is followed, what is tried again, and when it is given up. Called by
- * dfgen-fetch. Must not know what the file is for. Redirects are followed here and not by libcurl, whose rule for https
- * looks at the first address only.
+ * dfgen-fetch. Must not know what the file is for.
  */
 #include "runtime/registry/http.h"
 
-#include <curl/curl.h>
 #include <errno.h>
-#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "config.h"
 #include "runtime/lib/buf.h"
 #include "runtime/lib/die.h"
 #include "runtime/lib/fdio.h"
 #include "runtime/lib/url.h"
+#include "runtime/registry/client.h"
+#include "runtime/registry/retry.h"
 
-enum {
-    CONNECT_SECONDS = 30,
-    STALL_SECONDS = 60,
-    MAX_REDIRECTS = 10,
-    TRIES = 5,
-    FIRST_DELAY_MS = 200,       /* doubled each time */
-    LONGEST_DELAY_MS = 30000,   /* whatever Retry-After says */
-};
+enum { MAX_REDIRECTS = 10 };
 
-struct transfer {
-    CURL *curl;
+struct download {
+    struct client *client;
     int fd;
-    int64_t size, limit;
+    int64_t limit;
     struct digest_state state;
-    bool is_too_big;
-    int write_error;
-    char message[CURL_ERROR_SIZE];
+    struct http_file *file;
 };
 
 /* How one request ended. */
@@ -46,28 +35,6 @@ struct outcome {
     bool may_pass;      /* another try may do better */
     int64_t delay_ms;   /* asked for by the server */
 };
-
-/* A body that is not the file's (an error page, a redirect's) goes nowhere. */
-static size_t take_body(char *data, size_t size, size_t count, void *to)
-{
-    struct transfer *transfer = to;
-    size_t len = size * count;
-    long code = 0;
-    curl_easy_getinfo(transfer->curl, CURLINFO_RESPONSE_CODE, &code);
-    if (code < 200 || code > 299)
-        return len;
-    if ((int64_t)len > transfer->limit - transfer->size) {
-        transfer->is_too_big = true;
-        return 0;
-    }
-    if (fd_write_all(transfer->fd, data, len) < 0) {
-        transfer->write_error = errno;
-        return 0;
-    }
-    digest_add(&transfer->state, data, len);
-    transfer->size += (int64_t)len;
-    return len;
-}
 
 static bool is_secure(const char *url)
 {
@@ -91,101 +58,54 @@ static char *say(const char *url, const char *format, const char *detail)
     return buf_take(&text);
 }
 
-static bool may_pass(CURLcode code)
+static int take(void *to, const void *piece, size_t len)
 {
-    switch (code) {
-    case CURLE_COULDNT_CONNECT:
-    case CURLE_COULDNT_RESOLVE_HOST:
-    case CURLE_COULDNT_RESOLVE_PROXY:
-    case CURLE_OPERATION_TIMEDOUT:
-    case CURLE_PARTIAL_FILE:
-    case CURLE_GOT_NOTHING:
-    case CURLE_SEND_ERROR:
-    case CURLE_RECV_ERROR:
-    case CURLE_SSL_CONNECT_ERROR:
-    case CURLE_HTTP2:
-    case CURLE_HTTP2_STREAM:
-        return true;
-    default:
-        return false;
-    }
+    struct download *download = to;
+    if (fd_write_all(download->fd, piece, len) < 0)
+        return -1;
+    digest_add(&download->state, piece, len);
+    download->file->size += (int64_t)len;
+    return 0;
 }
 
-static void configure_curl(struct transfer *transfer, const char *url)
+static struct outcome judge(const struct client_response *response, const char *url)
 {
-    CURL *curl = transfer->curl;
-    curl_easy_reset(curl);
-    curl_easy_setopt(curl, CURLOPT_URL, url);
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, transfer->message);
-    curl_easy_setopt(curl, CURLOPT_USERAGENT, "dfgen/" DFGEN_VERSION);
-    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_SECONDS);
-    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
-    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)STALL_SECONDS);
-    curl_easy_setopt(curl, CURLOPT_FILETIME, 1L);
-    curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(curl, CURLOPT_HTTP09_ALLOWED, 0L);
-#if LIBCURL_VERSION_NUM >= 0x075500
-    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-#else
-    curl_easy_setopt(curl, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
-#endif
-    /* The variables that OpenSSL's own programs know, which libcurl leaves to its callers. */
-    if (getenv("SSL_CERT_FILE"))
-        curl_easy_setopt(curl, CURLOPT_CAINFO, getenv("SSL_CERT_FILE"));
-    if (getenv("SSL_CERT_DIR"))
-        curl_easy_setopt(curl, CURLOPT_CAPATH, getenv("SSL_CERT_DIR"));
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, transfer);
-}
-
-static struct outcome judge_status(const struct transfer *transfer, const char *url)
-{
-    struct outcome outcome = {0};
-    char number[32], *redirect = NULL;
-    long code = 0;
-    curl_off_t wait = 0;
-    curl_easy_getinfo(transfer->curl, CURLINFO_RESPONSE_CODE, &code);
-    if (code >= 200 && code <= 299)
-        return outcome;
-    curl_easy_getinfo(transfer->curl, CURLINFO_REDIRECT_URL, &redirect);
-    if (code >= 300 && code <= 399 && redirect) {
-        outcome.redirect = xstrdup(redirect);
-        return outcome;
+    struct outcome outcome = {.may_pass = response->may_pass};
+    char number[32];
+    if (response->error) {
+        outcome.error = say(url, "%s", response->error);
+    } else if (response->redirect) {
+        outcome.redirect = xstrdup(response->redirect);
+    } else if (response->status < 200 || response->status > 299) {
+        snprintf(number, sizeof number, "%ld", response->status);
+        outcome.error = say(url, "the server says %s", number);
+        outcome.may_pass = client_status_may_pass(response->status);
+        outcome.delay_ms = response->delay_ms;
     }
-    snprintf(number, sizeof number, "%ld", code);
-    outcome.error = say(url, "the server says %s", number);
-    outcome.may_pass = code == 429 || code >= 500;
-    curl_easy_getinfo(transfer->curl, CURLINFO_RETRY_AFTER, &wait);
-    outcome.delay_ms = wait > LONGEST_DELAY_MS / 1000 ? LONGEST_DELAY_MS : (int64_t)wait * 1000;
     return outcome;
 }
 
 /* One request, into the emptied file. */
-static struct outcome request(struct transfer *transfer, const char *url)
+static struct outcome request(struct download *download, const char *url)
 {
-    if (ftruncate(transfer->fd, 0) < 0 || lseek(transfer->fd, 0, SEEK_SET) < 0)
+    if (ftruncate(download->fd, 0) < 0 || lseek(download->fd, 0, SEEK_SET) < 0)
         return (struct outcome){.error = say(url, "cannot write: %s", strerror(errno))};
-    transfer->size = 0;
-    transfer->message[0] = 0;
-    configure_curl(transfer, url);
-    CURLcode code = curl_easy_perform(transfer->curl);
-    if (transfer->is_too_big)
-        return (struct outcome){.error = say(url, "it is larger than %s", "dfgen takes")};
-    if (transfer->write_error)
-        return (struct outcome){.error = say(url, "cannot write: %s", strerror(transfer->write_error))};
-    if (code == CURLE_OK)
-        return judge_status(transfer, url);
-    const char *message = *transfer->message ? transfer->message : curl_easy_strerror(code);
-    return (struct outcome){.error = say(url, "%s", message), .may_pass = may_pass(code)};
+    struct client_request request = {.method = "GET", .url = url, .take = take, .to = download, .limit = download->limit};
+    struct client_response response;
+    download->file->size = 0;
+    client_send(download->client, &request, &response);
+    download->file->modified = response.modified;
+    struct outcome outcome = judge(&response, url);
+    client_response_free(&response);
+    return outcome;
 }
 
 /* The request and where it leads. */
-static struct outcome follow(struct transfer *transfer, const char *url)
+static struct outcome follow(struct download *download, const char *url)
 {
     char *at = xstrdup(url);
     for (int i = 0;; i++) {
-        struct outcome outcome = request(transfer, at);
+        struct outcome outcome = request(download, at);
         if (outcome.error || !outcome.redirect) {
             free(at);
             return outcome;
@@ -204,26 +124,18 @@ static struct outcome follow(struct transfer *transfer, const char *url)
     }
 }
 
-static void wait_ms(int64_t delay)
+static char *try_often(struct download *download, const char *url)
 {
-    struct timespec time = {.tv_sec = delay / 1000, .tv_nsec = delay % 1000 * 1000000};
-    while (nanosleep(&time, &time) < 0 && errno == EINTR)
-        ;
-}
-
-static char *try_often(struct transfer *transfer, const char *url, struct digest *digest)
-{
-    int64_t delay = FIRST_DELAY_MS;
-    for (int i = 1;; i++, delay *= 2) {
-        digest_begin(&transfer->state);
-        struct outcome outcome = follow(transfer, url);
-        *digest = digest_end(&transfer->state);
+    struct retry retry = {0};
+    for (;;) {
+        digest_begin(&download->state);
+        struct outcome outcome = follow(download, url);
+        download->file->digest = digest_end(&download->state);
         if (!outcome.error)
             return NULL;
-        if (!outcome.may_pass || i == TRIES)
+        if (!outcome.may_pass || !retry_wait(&retry, outcome.delay_ms))
             return outcome.error;
         free(outcome.error);
-        wait_ms(outcome.delay_ms > delay ? outcome.delay_ms : delay);
     }
 }
 
@@ -231,17 +143,10 @@ char *http_get(const char *url, int fd, int64_t limit, struct http_file *file)
 {
     if (!is_http(url))
         return say(url, "%s", "it is neither http nor https");
-    if (curl_global_init(CURL_GLOBAL_DEFAULT))
+    struct download download = {.client = client_new(), .fd = fd, .limit = limit, .file = file};
+    if (!download.client)
         return say(url, "%s", "libcurl does not start");
-    struct transfer transfer = {.curl = curl_easy_init(), .fd = fd, .limit = limit};
-    if (!transfer.curl)
-        die("out of memory");
-    char *error = try_often(&transfer, url, &file->digest);
-    curl_off_t modified = -1;
-    curl_easy_getinfo(transfer.curl, CURLINFO_FILETIME_T, &modified);
-    file->modified = modified < 0 ? 0 : (int64_t)modified;
-    file->size = transfer.size;
-    curl_easy_cleanup(transfer.curl);
-    curl_global_cleanup();
+    char *error = try_often(&download, url);
+    client_free(download.client);
     return error;
 }

@@ -1,6 +1,5 @@
 /*
- * Files by HTTP and HTTPS: one GET, redirects and repeated tries included, into a descriptor. Without libcurl
- * (http_null.c) every call says so. Proxies are those of the environment.
+ * Files by HTTP and HTTPS: one GET, redirects and repeated tries included, into a descriptor.
  */
 #ifndef DFGEN_REGISTRY_HTTP_H
 #define DFGEN_REGISTRY_HTTP_H

@@ -215,7 +215,8 @@ int main(void)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct arena arena = {0};
         struct source source;
-        struct opts opts = {.arena = &arena, .build_file = "build.ninja", .target = rows[i].target, .store = "/nonexistent"};
+        struct opts opts = {.arena = &arena, .build_file = "build.ninja", .target = rows[i].target, .store = "/nonexistent",
+                            .offline = true};
         struct diag *diag = diag_new();
         struct buf got = {0};
         unit_row("%s", rows[i].file);

@@ -1,0 +1,373 @@
+/*
+ * Owns libcurl: nobody else includes it. Called by http (files) and session (registries). Must not decide what is tried
+ * again or followed. Redirects are left to the callers: libcurl's rule for https looks at the first address only.
+ */
+#include "runtime/registry/client.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "config.h"
+#include "runtime/lib/die.h"
+#include "runtime/lib/fdio.h"
+
+enum {
+    CONNECT_SECONDS = 30,
+    STALL_SECONDS = 60,
+    TEXT_LIMIT = 64 * 1024,         /* of an error page */
+    HEADER_LIMIT = 256 * 1024,
+    BUFFER_SIZE = 256 * 1024,
+    UPLOAD_BUFFER_SIZE = 512 * 1024,
+    BUNDLE_LIMIT = 16 * 1024 * 1024,
+};
+
+struct client {
+    CURL *curl;
+};
+
+/* A request under way. */
+struct transfer {
+    CURL *curl;
+    const struct client_request *request;
+    struct client_response *response;
+    int64_t sent, taken;
+    int read_error;
+    struct buf authorities;
+    char message[CURL_ERROR_SIZE];
+};
+
+static pthread_once_t started = PTHREAD_ONCE_INIT;
+static CURLcode start_result;
+
+static void start(void)
+{
+    start_result = curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+struct client *client_new(void)
+{
+    pthread_once(&started, start);
+    CURL *curl = start_result == CURLE_OK ? curl_easy_init() : NULL;
+    if (!curl)
+        return NULL;
+    struct client *client = xmalloc(sizeof *client);
+    client->curl = curl;
+    return client;
+}
+
+void client_free(struct client *client)
+{
+    if (client)
+        curl_easy_cleanup(client->curl);
+    free(client);
+}
+
+/* --- what libcurl calls --- */
+
+static long status_of(CURL *curl)
+{
+    long status = 0;
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    return status;
+}
+
+static size_t take_text(struct transfer *transfer, const char *data, size_t len, bool is_body)
+{
+    struct buf *text = &transfer->response->text;
+    size_t limit = is_body ? (size_t)transfer->request->limit : TEXT_LIMIT;
+    if (len > limit - text->len) {
+        if (is_body) {
+            transfer->response->is_too_big = true;
+            return 0;
+        }
+        /* Of an error page, the beginning is enough: its end may never come. */
+        buf_add(text, data, limit - text->len);
+        return 0;
+    }
+    buf_add(text, data, len);
+    return len;
+}
+
+/* The body of an error page or a redirect is not the file. */
+static size_t take_body(char *data, size_t size, size_t count, void *to)
+{
+    struct transfer *transfer = to;
+    size_t len = size * count;
+    long status = status_of(transfer->curl);
+    bool is_body = status >= 200 && status <= 299;
+    if (!is_body || !transfer->request->take)
+        return take_text(transfer, data, len, is_body);
+    if ((int64_t)len > transfer->request->limit - transfer->taken) {
+        transfer->response->is_too_big = true;
+        return 0;
+    }
+    transfer->response->status = status;
+    if (transfer->request->take(transfer->request->to, data, len) < 0) {
+        transfer->response->write_error = errno;
+        return 0;
+    }
+    transfer->taken += (int64_t)len;
+    return len;
+}
+
+static size_t take_header(char *data, size_t size, size_t count, void *to)
+{
+    struct transfer *transfer = to;
+    struct buf *headers = &transfer->response->headers;
+    size_t len = size * count;
+    /* A line of status begins another answer: what a proxy or "100 Continue" said before does not count. */
+    if (len > 5 && !memcmp(data, "HTTP/", 5))
+        buf_clear(headers);
+    if (len > HEADER_LIMIT - headers->len)
+        return 0;
+    buf_add(headers, data, len);
+    return len;
+}
+
+static size_t give_body(char *data, size_t size, size_t count, void *from)
+{
+    struct transfer *transfer = from;
+    const struct client_request *request = transfer->request;
+    int64_t left = request->size - transfer->sent, room = (int64_t)(size * count);
+    size_t len = (size_t)(left < room ? left : room);
+    if (request->data)
+        memcpy(data, (const char *)request->data + transfer->sent, len);
+    else if (fd_pread_all(request->fd, data, len, request->offset + transfer->sent) < 0) {
+        transfer->read_error = errno;
+        return CURL_READFUNC_ABORT;
+    }
+    transfer->sent += (int64_t)len;
+    return len;
+}
+
+/* libcurl sends a body again on another connection when the kept one turns out to be dead. */
+static int rewind_body(void *from, curl_off_t offset, int origin)
+{
+    struct transfer *transfer = from;
+    if (origin != SEEK_SET || offset < 0 || offset > transfer->request->size)
+        return CURL_SEEKFUNC_FAIL;
+    transfer->sent = offset;
+    return CURL_SEEKFUNC_OK;
+}
+
+/* --- setting up --- */
+
+/* The system's authorities and others as one text: libcurl takes a file of them in place of its own. */
+static char *set_authorities(struct transfer *transfer, const char *more)
+{
+#if LIBCURL_VERSION_NUM >= 0x075400
+    CURL *curl = transfer->curl;
+    char *bundle = getenv("SSL_CERT_FILE");
+    if (!bundle)
+        curl_easy_getinfo(curl, CURLINFO_CAINFO, &bundle);
+    if (bundle && file_read_at(AT_FDCWD, bundle, &transfer->authorities, BUNDLE_LIMIT) < 0 && errno != ENOENT)
+        return xasprintf("cannot read the certificate authorities in %s: %s", bundle, strerror(errno));
+    buf_putc(&transfer->authorities, '\n');
+    buf_puts(&transfer->authorities, more);
+    struct curl_blob blob = {transfer->authorities.data, transfer->authorities.len, CURL_BLOB_NOCOPY};
+    curl_easy_setopt(curl, CURLOPT_CAINFO_BLOB, &blob);
+    return NULL;
+#else
+    (void)transfer, (void)more;
+    return xstrdup("this dfgen was built with a libcurl older than 7.84, which takes no certificate authorities of a "
+                   "registry: put them where SSL_CERT_FILE says");
+#endif
+}
+
+static char *set_tls(struct transfer *transfer)
+{
+    CURL *curl = transfer->curl;
+    const struct client_tls *tls = transfer->request->tls;
+    /* The variables that OpenSSL's own programs know, which libcurl leaves to its callers. */
+    if (getenv("SSL_CERT_FILE"))
+        curl_easy_setopt(curl, CURLOPT_CAINFO, getenv("SSL_CERT_FILE"));
+    if (getenv("SSL_CERT_DIR"))
+        curl_easy_setopt(curl, CURLOPT_CAPATH, getenv("SSL_CERT_DIR"));
+    if (!tls)
+        return NULL;
+    if (tls->is_unchecked) {
+        curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
+        curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
+    }
+    if (tls->certificate)
+        curl_easy_setopt(curl, CURLOPT_SSLCERT, tls->certificate);
+    if (tls->key)
+        curl_easy_setopt(curl, CURLOPT_SSLKEY, tls->key);
+    return tls->authorities && !tls->is_unchecked ? set_authorities(transfer, tls->authorities) : NULL;
+}
+
+static void set_body(struct transfer *transfer)
+{
+    CURL *curl = transfer->curl;
+    const struct client_request *request = transfer->request;
+    if (!strcmp(request->method, "HEAD"))
+        curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
+    if (!strcmp(request->method, "GET") || !strcmp(request->method, "HEAD"))
+        return;
+    curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
+    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
+    curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE, (curl_off_t)request->size);
+    curl_easy_setopt(curl, CURLOPT_UPLOAD_BUFFERSIZE, (long)UPLOAD_BUFFER_SIZE);
+    curl_easy_setopt(curl, CURLOPT_READFUNCTION, give_body);
+    curl_easy_setopt(curl, CURLOPT_READDATA, transfer);
+    curl_easy_setopt(curl, CURLOPT_SEEKFUNCTION, rewind_body);
+    curl_easy_setopt(curl, CURLOPT_SEEKDATA, transfer);
+}
+
+static char *set_up(struct transfer *transfer)
+{
+    CURL *curl = transfer->curl;
+    const struct client_request *request = transfer->request;
+    curl_easy_reset(curl);
+    curl_easy_setopt(curl, CURLOPT_URL, request->url);
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, transfer->message);
+    curl_easy_setopt(curl, CURLOPT_USERAGENT, "dfgen/" DFGEN_VERSION);
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_SECONDS);
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)(request->stall_seconds ? request->stall_seconds : STALL_SECONDS));
+    curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, (long)BUFFER_SIZE);
+    curl_easy_setopt(curl, CURLOPT_FILETIME, 1L);
+    curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(curl, CURLOPT_HTTP09_ALLOWED, 0L);
+    /* Each thread has a connection of its own; streams of one would share its window. */
+    curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+#if LIBCURL_VERSION_NUM >= 0x075500
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, transfer);
+    curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
+    curl_easy_setopt(curl, CURLOPT_HEADERDATA, transfer);
+    set_body(transfer);
+    return set_tls(transfer);
+}
+
+static struct curl_slist *make_headers(const struct client_request *request)
+{
+    struct curl_slist *list = NULL;
+    for (size_t i = 0; i < request->header_count; i++) {
+        list = curl_slist_append(list, request->headers[i]);
+        if (!list)
+            die("out of memory");
+    }
+    return list;
+}
+
+/* --- the answer --- */
+
+static bool may_pass(CURLcode code)
+{
+    switch (code) {
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+    case CURLE_OPERATION_TIMEDOUT:
+    case CURLE_PARTIAL_FILE:
+    case CURLE_GOT_NOTHING:
+    case CURLE_SEND_ERROR:
+    case CURLE_SEND_FAIL_REWIND:
+    case CURLE_RECV_ERROR:
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_HTTP2:
+    case CURLE_HTTP2_STREAM:
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool client_status_may_pass(long status)
+{
+    return status == 408 || status == 429 || (status >= 500 && status != 501 && status != 505);
+}
+
+/* OpenSSL's words for an answer in plain HTTP. */
+static bool speaks_no_tls(const struct transfer *transfer, CURLcode code)
+{
+    return code == CURLE_SSL_CONNECT_ERROR && (strstr(transfer->message, "wrong version number") ||
+                                               strstr(transfer->message, "packet length too long") ||
+                                               strstr(transfer->message, "http request"));
+}
+
+static void judge(const struct transfer *transfer, CURLcode code)
+{
+    struct client_response *response = transfer->response;
+    response->status = status_of(transfer->curl);
+    bool is_page = response->status && (response->status < 200 || response->status > 299);
+    if (code == CURLE_OK || (code == CURLE_WRITE_ERROR && is_page))
+        return;
+    response->is_no_tls = speaks_no_tls(transfer, code);
+    if (response->is_too_big)
+        response->error = xstrdup("it is larger than dfgen takes");
+    else if (response->write_error)
+        response->error = xasprintf("cannot write: %s", strerror(response->write_error));
+    else if (transfer->read_error)
+        response->error = xasprintf("cannot read what is sent: %s", strerror(transfer->read_error));
+    else
+        response->error = xstrdup(*transfer->message ? transfer->message : curl_easy_strerror(code));
+    response->may_pass = may_pass(code) && !response->is_no_tls;
+}
+
+static void read_answer(const struct transfer *transfer)
+{
+    struct client_response *response = transfer->response;
+    char *redirect = NULL;
+    curl_off_t wait = 0, modified = -1;
+    curl_easy_getinfo(transfer->curl, CURLINFO_REDIRECT_URL, &redirect);
+    curl_easy_getinfo(transfer->curl, CURLINFO_RETRY_AFTER, &wait);
+    curl_easy_getinfo(transfer->curl, CURLINFO_FILETIME_T, &modified);
+    if (response->status >= 300 && response->status <= 399 && redirect)
+        response->redirect = xstrdup(redirect);
+    response->delay_ms = wait > 0 && wait < INT32_MAX ? (int64_t)wait * 1000 : 0;
+    response->modified = modified < 0 ? 0 : (int64_t)modified;
+}
+
+void client_send(struct client *client, const struct client_request *request, struct client_response *response)
+{
+    struct transfer transfer = {.curl = client->curl, .request = request, .response = response};
+    *response = (struct client_response){0};
+    struct curl_slist *headers = make_headers(request);
+    response->error = set_up(&transfer);
+    if (!response->error) {
+        curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, headers);
+        judge(&transfer, curl_easy_perform(client->curl));
+        read_answer(&transfer);
+    }
+    curl_slist_free_all(headers);
+    buf_free(&transfer.authorities);
+}
+
+void client_response_free(struct client_response *response)
+{
+    free(response->error);
+    free(response->redirect);
+    buf_free(&response->text);
+    buf_free(&response->headers);
+}
+
+char *client_header(const struct client_response *response, const char *name, size_t n)
+{
+    size_t len = strlen(name);
+    for (const char *line = buf_text(&response->headers); *line;) {
+        size_t end = strcspn(line, "\r\n");
+        if (end > len && line[len] == ':' && !strncasecmp(line, name, len) && !n--) {
+            const char *value = line + len + 1;
+            value += strspn(value, " \t");
+            size_t size = (size_t)(line + end - value);
+            while (size && (value[size - 1] == ' ' || value[size - 1] == '\t'))
+                size--;
+            return xstrndup(value, size);
+        }
+        line += end;
+        line += strspn(line, "\r\n");
+    }
+    return NULL;
+}

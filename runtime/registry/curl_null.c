@@ -1,0 +1,43 @@
+/* The twin of curl.c where configure did not find libcurl, or was told not to use it. */
+#include "runtime/registry/client.h"
+
+#include <stdlib.h>
+
+#include "runtime/lib/die.h"
+
+struct client {
+    char nothing;
+};
+
+struct client *client_new(void)
+{
+    return xcalloc(1, sizeof(struct client));
+}
+
+void client_free(struct client *client)
+{
+    free(client);
+}
+
+void client_send(struct client *client, const struct client_request *request, struct client_response *response)
+{
+    (void)client, (void)request;
+    *response = (struct client_response){.error = xstrdup("this dfgen was built without libcurl")};
+}
+
+void client_response_free(struct client_response *response)
+{
+    free(response->error);
+}
+
+char *client_header(const struct client_response *response, const char *name, size_t n)
+{
+    (void)response, (void)name, (void)n;
+    return NULL;
+}
+
+bool client_status_may_pass(long status)
+{
+    (void)status;
+    return false;
+}
