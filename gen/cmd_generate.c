@@ -125,10 +125,14 @@ static void write_graph(const struct opts *opts, struct graph *graph)
     die("cannot write %s:", failed);
 }
 
-static int generate(int argc, char **argv, bool is_regenerated, const char ***targets, const char **build_file)
+/* saved: what is made again; NULL: a person asks. */
+static int generate(int argc, char **argv, const struct saved_options *saved, const char ***targets, const char **build_file)
 {
     struct arena arena = {0};
     struct opts *opts = opts_read(&arena, argc, argv, targets);
+    bool is_regenerated = saved != NULL;
+    if (saved && saved->nonce)
+        opts->nonce = saved->nonce;
     if (opts->check)
         exit(cmd_check_file(opts));
     if (access(".", W_OK | X_OK) < 0)
@@ -168,7 +172,7 @@ static int generate(int argc, char **argv, bool is_regenerated, const char ***ta
 
 int cmd_generate(int argc, char **argv)
 {
-    return generate(argc, argv, false, NULL, NULL);
+    return generate(argc, argv, NULL, NULL, NULL);
 }
 
 int cmd_regenerate(const char *options_file)
@@ -177,7 +181,7 @@ int cmd_regenerate(const char *options_file)
     struct saved_options saved = settings_read_options(&arena, options_file);
     if (chdir(saved.start_dir) < 0)
         die_usage("cannot enter %s, where dfgen was run first:", saved.start_dir);
-    int result = generate(saved.argc, saved.argv, true, NULL, NULL);
+    int result = generate(saved.argc, saved.argv, &saved, NULL, NULL);
     arena_free(&arena);
     return result;
 }
@@ -190,7 +194,7 @@ int cmd_build(int argc, char **argv)
     for (int i = 1; i < argc; i++)
         has_options |= argv[i][0] == '-' && argv[i][1];
     if (has_options || access(".dfgen/options.json", F_OK) < 0 || access(build_file, F_OK) < 0) {
-        int result = generate(argc, argv, false, &targets, &build_file);
+        int result = generate(argc, argv, NULL, &targets, &build_file);
         if (result != EXIT_DONE)
             return result;
     } else {

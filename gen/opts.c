@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -226,6 +227,14 @@ static void keep_options(struct opts *opts, int argc, char **argv, const opt_lis
     }
 }
 
+static const char *draw_nonce(struct arena *arena)
+{
+    unsigned long long nonce;
+    if (getrandom(&nonce, sizeof nonce, 0) != sizeof nonce)
+        die("cannot get random bytes:");
+    return arena_printf(arena, "%016llx", nonce);
+}
+
 struct opts *opts_read(struct arena *arena, int argc, char **argv, const char ***rest)
 {
     struct opts *opts = arena_alloc(arena, sizeof *opts);
@@ -254,6 +263,8 @@ struct opts *opts_read(struct arena *arena, int argc, char **argv, const char **
     set_up_store(opts);
     check_outputs(opts);
     opts_value_epoch(opts);
+    if (opts->no_cache || opts->no_cache_filter.count)
+        opts->nonce = draw_nonce(arena);
     if (rest) {
         vec_push(&words, NULL);
         *rest = words.items;

@@ -100,6 +100,7 @@ struct opts {
     char **argv;
     const char *start_dir;      /* absolute, symlinks resolved: where the command line was given */
     const char *build_real;     /* absolute, symlinks resolved: the build folder */
+    const char *nonce;          /* of --no-cache and --no-cache-filter, drawn once for each time that a person gives them; NULL without them */
     VEC(struct opt_pair) environment;   /* what was taken from the environment, for options.json */
 };
 

@@ -9,6 +9,7 @@
 
 #include "gen/config.h"
 #include "gen/graph.h"
+#include "gen/opts.h"
 #include "gen/stage.h"
 
 #include "gen/plan_state.h"
@@ -17,7 +18,6 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "gen/source.h"
 #include "runtime/lib/arena.h"
@@ -140,12 +140,7 @@ void plan_step_stage(struct plan_step *step, const stamp_seq *root)
 
 void plan_step_force(struct plan_step *step)
 {
-    unsigned long long nonce;
-    char text[24];
-    if (getrandom(&nonce, sizeof nonce, 0) != sizeof nonce)
-        die("cannot get random bytes:");
-    snprintf(text, sizeof text, "%016llx", nonce);
-    json_object_set_new(step->json, "nonce", json_string(text));
+    json_object_set_new(step->json, "nonce", json_string(step->plan->opts->nonce));
 }
 
 void plan_step_end(struct plan_step *step, const char *out)

@@ -127,6 +127,8 @@ static json_t *make_options(const struct opts *opts)
     json_object_set_new(options, "environment", environment);
     json_object_set_new(options, "folder", text(path_relative(opts->arena, opts->build_real, opts->start_dir)));
     json_object_set_new(options, "store", text(opts->store));
+    if (opts->nonce)
+        json_object_set_new(options, "nonce", text(opts->nonce));
     return options;
 }
 
@@ -210,6 +212,8 @@ struct saved_options settings_read_options(struct arena *arena, const char *path
         saved.argv[i + 1] = string_in(arena, json_array_get(words, i), path);
     saved.start_dir = string_in(arena, json_object_get(options, "folder"), path);
     setenv("DFGEN_STORE", string_in(arena, json_object_get(options, "store"), path), 1);
+    const json_t *nonce = json_object_get(options, "nonce");
+    saved.nonce = nonce ? string_in(arena, nonce, path) : NULL;
     const char *name;
     json_t *value;
     json_object_foreach(environment, name, value)

@@ -15,6 +15,7 @@ struct saved_options {
     int argc;
     char **argv;            /* argv[0] is "dfgen" */
     const char *start_dir;  /* relative to the build folder */
+    const char *nonce;      /* so that making build.ninja again asks for no other run of the same steps; NULL: none */
 };
 
 /* Read options.json and put what it took from the environment back there. Ends the process with exit 2 when it is damaged. */
