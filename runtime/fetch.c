@@ -208,7 +208,7 @@ static void get(struct fetch *fetch, char id[COMMIT_ID])
     }
     char *where = NULL;
     struct tree *nothing = tree_new();
-    if (commit_layer(&step->store, &tmp, "layer", nothing, id, &where) < 0)
+    if (commit_layer(&step->store, &tmp, "layer", &(struct commit_source){.lower = nothing}, id, &where) < 0)
         step_die(step, "cannot put %s into the store:", where ? where : "the layer");
     free(where);
     tree_free(nothing);

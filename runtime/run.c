@@ -27,6 +27,8 @@
 #include "runtime/sandbox/output.h"
 #include "runtime/sandbox/plan.h"
 #include "runtime/sandbox/remains.h"
+#include "runtime/sandbox/single.h"
+
 #include "runtime/sandbox/sandbox.h"
 #include "runtime/sandbox/sealed.h"
 
@@ -132,10 +134,12 @@ static bool has_succeeded(const struct sandbox_end *end)
     return !end->is_late && end->was_started && WIFEXITED(end->status) && WEXITSTATUS(end->status) == 0;
 }
 
-static void commit(struct step *step, struct store_tmp *tmp, const struct tree *tree, char id[COMMIT_ID])
+static void commit(struct step *step, struct store_tmp *tmp, const struct tree *tree, struct single_view *owners, char id[COMMIT_ID])
 {
     char *where;
-    if (commit_layer(&step->store, tmp, "layer", tree, id, &where) < 0) {
+    struct commit_view view;
+    struct commit_source source = {tree, single_commit_view(owners, &view)};
+    if (commit_layer(&step->store, tmp, "layer", &source, id, &where) < 0) {
         int saved = errno;
         store_tmp_drop(&step->store, tmp);
         errno = saved;
@@ -160,9 +164,10 @@ static void run(struct step *step, const struct plan *plan, const struct stamp *
     if (!end.signal && end.was_started && !has_succeeded(&end))
         remains_keep(step, &tmp);
     if (!end.signal && has_succeeded(&end)) {
-        commit(step, &tmp, tree, id);
+        commit(step, &tmp, tree, &end.owners, id);
         end.signal = sandbox_pending_signal();
     }
+    single_view_close(&end.owners);
     store_tmp_drop(&step->store, &tmp);
     if (end.signal)
         exit(128 + end.signal);

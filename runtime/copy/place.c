@@ -289,6 +289,9 @@ static int place_other(struct work *work, int dir, const char *name, const struc
 /* The old layer's file under a new name. 1: it could not be linked, and must be copied. */
 static int link_old(struct work *work, int old_dir, int dir, const char *name, const struct entry *entry)
 {
+    /* An owner that is not on disk is known by the file: two names of one, and a change of one of them would lose it. */
+    if (work->place->mode == MODE_SINGLE && (entry->uid || entry->gid))
+        return 1;
     if (old_dir >= 0 && linkat(old_dir, name, dir, name, 0) == 0)
         return 0;
     if (old_dir < 0 || errno == EMLINK || errno == EXDEV || errno == EPERM || errno == ENOENT || errno == EOPNOTSUPP)

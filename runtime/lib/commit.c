@@ -58,6 +58,7 @@ struct found {
 struct commit {
     int upper;
     const struct tree *lower;
+    const struct commit_view *view;
     struct arena arena;
     VEC(struct found) found;
     VEC(size_t) linked;     /* files with more than one name, by inode and path */
@@ -170,6 +171,8 @@ static int look_at(struct commit *commit, int dir, const char *name, size_t pare
         return fail(commit, found.path);
     }
     if (fstatat(dir, *name ? name : ".", &found.st, AT_SYMLINK_NOFOLLOW) < 0)
+        return fail(commit, found.path);
+    if (commit->view && commit->view->look(commit->view->data, found.path, &found.st) < 0)
         return fail(commit, found.path);
     if (S_ISLNK(found.st.st_mode) && !(found.target = read_target(commit, dir, name, &found.st)))
         return fail(commit, found.path);
@@ -444,10 +447,10 @@ static int write_list(const struct commit *commit, int folder, struct digest *di
     return result;
 }
 
-int commit_layer(struct store *store, const struct store_tmp *tmp, const char *name, const struct tree *lower, char id[COMMIT_ID],
-                 char **where)
+int commit_layer(struct store *store, const struct store_tmp *tmp, const char *name, const struct commit_source *source,
+                 char id[COMMIT_ID], char **where)
 {
-    struct commit commit = {.upper = -1, .lower = lower};
+    struct commit commit = {.upper = -1, .lower = source->lower, .view = source->view};
     struct digest digest;
     int result = -1;
     int folder = openat(tmp->dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

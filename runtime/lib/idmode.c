@@ -146,8 +146,27 @@ static char *find_maps(struct ranges maps[2])
     return NULL;
 }
 
-/* The mode; for a user's own namespace *enter is set and the maps are filled in. */
-static enum id_mode decide(struct ranges maps[2], bool *enter, char **why)
+/* DFGEN_ID_MODE: a mode that is taken without asking for a better one. -1: the best that there is. */
+static int wished_mode(void)
+{
+    static const char *const words[] = {[MODE_ROOT] = "root", [MODE_SUBUID] = "range", [MODE_SINGLE] = "single"};
+    const char *wish = getenv("DFGEN_ID_MODE");
+    if (!wish || !*wish || !strcmp(wish, "auto"))
+        return -1;
+    for (int mode = MODE_ROOT; mode <= MODE_SINGLE; mode++)
+        if (!strcmp(wish, words[mode]))
+            return mode;
+    die_usage("DFGEN_ID_MODE is \"%s\"; it can be auto, root, range or single", wish);
+}
+
+/* Whether this process is root of a namespace with one id: what enter_single leads to, or a container of that kind. */
+static bool is_single_root(void)
+{
+    return geteuid() == 0 && ids_mapped(map_kinds[0].own_map) < IDMODE_RANGE;
+}
+
+/* The mode; for a user's own namespace *enter is set, and for one with a range the maps are filled in. */
+static enum id_mode decide_freely(struct ranges maps[2], bool *enter, char **why)
 {
     *enter = false;
     *why = NULL;
@@ -162,8 +181,22 @@ static enum id_mode decide(struct ranges maps[2], bool *enter, char **why)
         return MODE_SINGLE;
     }
     *why = find_maps(maps);
-    *enter = !*why;
+    *enter = true;
     return *why ? MODE_SINGLE : MODE_SUBUID;
+}
+
+static enum id_mode decide(struct ranges maps[2], bool *enter, char **why)
+{
+    int wish = wished_mode();
+    enum id_mode mode = decide_freely(maps, enter, why);
+    if (wish == MODE_SINGLE && mode != MODE_SINGLE) {
+        *enter = !is_single_root();
+        *why = xstrdup("DFGEN_ID_MODE says so");
+        return MODE_SINGLE;
+    }
+    if (wish >= 0 && wish != (int)mode)
+        die("DFGEN_ID_MODE asks for %s, which is not to be had here%s%s", getenv("DFGEN_ID_MODE"), *why ? ": " : "", *why ? *why : "");
+    return mode;
 }
 
 enum id_mode idmode_detect(char **why)
@@ -236,6 +269,8 @@ static void wait_mapper(pid_t pid, const struct map_kind *kind)
         die("%s could not map the ids of this user (is it set-uid root, and does %s match?)", kind->program, kind->subids);
 }
 
+static const char no_namespace[] = "this kernel gives plain users no user namespace (dfgen probe says what would allow it)";
+
 static void enter_namespace(const struct ranges maps[2])
 {
     int pipe_fds[2];
@@ -247,13 +282,33 @@ static void enter_namespace(const struct ranges maps[2])
         pids[i] = fork_mapper(&map_kinds[i], own[i], &maps[i], pipe_fds);
     close(pipe_fds[0]);
     if (unshare(CLONE_NEWUSER) < 0)
-        die("this kernel gives plain users no user namespace (see sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone, "
-            "kernel.apparmor_restrict_unprivileged_userns; in a container, its seccomp profile):");
+        die("%s:", no_namespace);
     if (write(pipe_fds[1], "go", 2) != 2)
         die("cannot release newuidmap:");
     close(pipe_fds[1]);
     for (int i = 0; i < 2; i++)
         wait_mapper(pids[i], &map_kinds[i]);
+}
+
+static void write_map(const char *file, const char *text)
+{
+    autoclose int fd = open(file, O_WRONLY | O_CLOEXEC);
+    if (fd < 0 || fd_write_all(fd, text, strlen(text)) < 0)
+        die("cannot write %s:", file);
+}
+
+/* A namespace whose one id is this user's: nobody is asked. */
+static void enter_single(void)
+{
+    char *uid = xasprintf("0 %u 1\n", geteuid()), *gid = xasprintf("0 %u 1\n", getegid());
+    if (unshare(CLONE_NEWUSER) < 0)
+        die("%s:", no_namespace);
+    /* The kernel wants it before the groups' map: groups may stand for what is denied. */
+    write_map("/proc/self/setgroups", "deny");
+    write_map(map_kinds[0].own_map, uid);
+    write_map(map_kinds[1].own_map, gid);
+    free(uid);
+    free(gid);
 }
 
 enum id_mode idmode_enter(void)
@@ -262,9 +317,9 @@ enum id_mode idmode_enter(void)
     bool enter;
     char *why;
     enum id_mode mode = decide(maps, &enter, &why);
-    if (mode == MODE_SINGLE)
-        die("without root, %d ids are needed besides the user's own: %s", IDMODE_RANGE, why);
-    if (enter)
+    if (enter && mode == MODE_SINGLE)
+        enter_single();
+    else if (enter)
         enter_namespace(maps);
     free(why);
     return mode;

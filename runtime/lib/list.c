@@ -350,6 +350,18 @@ enum entry_type list_type(const struct list *list, size_t i)
     return (enum entry_type)strchr(text, '\t')[1];
 }
 
+bool list_is_foreign(const struct list *list, size_t i)
+{
+    static const char ours[] = "0\t0";
+    const char *type = strchr(list->text + list->lines.items[i], '\t') + 1;
+    if (*type == ENTRY_HARDLINK || *type == ENTRY_WHITEOUT)
+        return false;
+    /* "T\t0644\tUID\tGID" */
+    const char *owner = type + 7;
+    return *type == ENTRY_CHAR || *type == ENTRY_BLOCK || memcmp(owner, ours, sizeof ours - 1) ||
+           (owner[sizeof ours - 1] != '\t' && owner[sizeof ours - 1] != '\n');
+}
+
 const char *list_path(const struct list *list, size_t i, struct arena *arena)
 {
     struct span rest = line_text(list, i);

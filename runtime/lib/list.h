@@ -89,6 +89,8 @@ size_t list_lower_bound_in(const struct list *list, const char *path, size_t fro
 /* Compare entry i's path with path, like strcmp. */
 int list_compare(const struct list *list, size_t i, const char *path);
 enum entry_type list_type(const struct list *list, size_t i);
+/* Without decoding: whether entry i is a device or not of 0:0, so that a user without other ids cannot have it on disk. */
+bool list_is_foreign(const struct list *list, size_t i);
 /* Path of entry i, without decoding the rest. */
 const char *list_path(const struct list *list, size_t i, struct arena *arena);
 /* sha256 of the whole text: what a made layer is called by. */

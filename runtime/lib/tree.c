@@ -104,6 +104,11 @@ size_t tree_layer_count(const struct tree *tree)
     return tree->layers.count;
 }
 
+const struct list *tree_layer_list(const struct tree *tree, size_t layer)
+{
+    return tree->layers.items[layer].list;
+}
+
 int tree_layer_files(const struct tree *tree, size_t layer)
 {
     /* The root of a tree without layers is in none. */

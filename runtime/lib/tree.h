@@ -50,6 +50,9 @@ size_t tree_children(const struct tree *tree, struct arena *arena, const char *p
 /* Open a regular file that a look-up found, for reading; not through symlinks. -1 with errno. */
 int tree_open_file(const struct tree *tree, const struct tree_node *node);
 
+/* A layer's listing (the tree's own). */
+const struct list *tree_layer_list(const struct tree *tree, size_t layer);
+
 /* Descriptor of a layer's files (the tree's own), for linkat and fstatat below it. */
 int tree_layer_files(const struct tree *tree, size_t layer);
 

@@ -21,6 +21,7 @@
 #include "runtime/lib/step.h"
 #include "runtime/lib/tree.h"
 #include "runtime/sandbox/mounts.h"
+#include "runtime/sandbox/owners.h"
 #include "runtime/sandbox/plan.h"
 #include "runtime/sandbox/seed.h"
 #include "runtime/sandbox/user.h"
@@ -49,7 +50,7 @@ static void fill(struct room *room, const struct plan_mount *mount, int folder)
         if (seed_copy(source, folder) < 0)
             fail(room, mount);
     }
-    if (fchown(folder, mount->uid, mount->gid) < 0 || fchmod(folder, mount->mode) < 0)
+    if (owners_give(room->owners, folder, "", mount->uid, mount->gid) < 0 || fchmod(folder, mount->mode) < 0)
         fail(room, mount);
 }
 
@@ -153,5 +154,9 @@ void cache_open_all(struct room *room)
             *folder = open_cache(room, wanted[i].mount, wanted[i].id);
         if (*folder < 0)
             fail(room, wanted[i].mount);
+        const struct plan_mount *mount = wanted[i].mount;
+        /* What an earlier step has noted is gone with it. */
+        if (room->owners && owners_give(room->owners, *folder, "", mount->uid, mount->gid) < 0)
+            fail(room, mount);
     }
 }

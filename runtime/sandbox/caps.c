@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <linux/securebits.h>
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -81,4 +82,20 @@ int caps_become(const struct identity *identity, uint64_t kept, const char **wha
         return -1;
     *what = "forget to keep capabilities";
     return prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0);
+}
+
+int caps_become_single(const struct identity *identity, uint64_t kept, const char **what)
+{
+    kept &= caps_held();
+    if (*what = "drop the bounding set", drop_bounding(kept) < 0)
+        return -1;
+    if (identity->uid) {
+        kept = 0;
+        if (*what = "give up root's capabilities", prctl(PR_SET_SECUREBITS, SECBIT_NOROOT | SECBIT_NOROOT_LOCKED, 0, 0, 0) < 0)
+            return -1;
+    }
+    if (*what = "clear ambient capabilities", prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
+        return -1;
+    *what = "set capabilities";
+    return set(kept);
 }

@@ -16,6 +16,11 @@ uint64_t caps_default(void);
  */
 int caps_become(const struct identity *identity, uint64_t kept, const char **what);
 
+/*
+ * The same where there is one id only: who is to be root keeps these capabilities, anybody else has none and gets none by exec.
+ */
+int caps_become_single(const struct identity *identity, uint64_t kept, const char **what);
+
 /* All capabilities the process has now. */
 uint64_t caps_held(void);
 

@@ -11,13 +11,19 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "runtime/sandbox/cgroup.h"
+#include "runtime/lib/fdio.h"
+#include "runtime/sandbox/mnt.h"
+#include "runtime/sandbox/notify.h"
+#include "runtime/sandbox/owners.h"
 #include "runtime/sandbox/payload.h"
 #include "runtime/sandbox/report.h"
 #include "runtime/sandbox/terminal.h"
@@ -33,6 +39,38 @@ static pid_t clone_into(uint64_t flags, int *pidfd)
         args.pidfd = (uint64_t)(uintptr_t)pidfd;
     }
     return (pid_t)syscall(SYS_clone3, &args, sizeof args);
+}
+
+/* The payload sends what its calls come by, once it has its root. Nothing comes when it failed before that, and has said so. */
+static void answer(const struct payload *payload, int socket, int proc, pid_t pid)
+{
+    int listener = notify_receive(socket);
+    if (listener >= 0 && notify_start(payload->notify, listener, proc, pid) < 0)
+        report_fail(payload->report, SETUP_FAILED, "cannot answer for the kernel:");
+}
+
+static pid_t start_payload(const struct payload *payload, uint64_t flags)
+{
+    struct payload answered = *payload;
+    int sockets[2] = {-1, -1};
+    if (!payload->notify) {
+        pid_t plain = clone_into(flags, NULL);
+        if (plain == 0)
+            payload_run(payload);
+        return plain;
+    }
+    autoclose int proc = mnt_make("proc", NULL, 0, MNT_NOSUID | MNT_NODEV | MNT_NOEXEC, NULL);
+    if (proc < 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) < 0)
+        report_fail(payload->report, SETUP_FAILED, "cannot look at the payload's processes:");
+    answered.answerer = sockets[1];
+    pid_t pid = clone_into(flags, NULL);
+    if (pid == 0)
+        payload_run(&answered);
+    close(sockets[1]);
+    if (pid > 0)
+        answer(payload, sockets[0], fd_take(&proc), pid);
+    close(sockets[0]);
+    return pid;
 }
 
 _Noreturn static void keep(const struct payload *payload)
@@ -51,9 +89,7 @@ _Noreturn static void keep(const struct payload *payload)
     /* The new mount namespace has its own copy of the root's mount; the working directory goes over to it, a descriptor would not. */
     if (fchdir(payload->root) < 0)
         report_fail(payload->report, SETUP_FAILED, "cannot enter the root:");
-    pid_t pid = clone_into(flags, NULL);
-    if (pid == 0)
-        payload_run(payload);
+    pid_t pid = start_payload(payload, flags);
     if (pid < 0)
         report_fail(payload->report, SETUP_FAILED, "cannot make the payload's namespaces:");
     close(payload->output);
@@ -63,6 +99,8 @@ _Noreturn static void keep(const struct payload *payload)
     while ((ended = waitpid(pid, &status, 0)) != pid)
         if (ended < 0 && errno != EINTR)
             _exit(SETUP_FAILED);
+    if (payload->notify && owners_save(payload->notify->owners, payload->notify->state) < 0)
+        report_fail(payload->report, SETUP_FAILED, "cannot note the owners of files:");
     report_end(payload->report, status);
     _exit(0);
 }

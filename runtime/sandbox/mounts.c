@@ -24,8 +24,10 @@
 #include "runtime/sandbox/agent.h"
 #include "runtime/sandbox/cache.h"
 #include "runtime/sandbox/mnt.h"
+#include "runtime/sandbox/owners.h"
 #include "runtime/sandbox/plan.h"
 #include "runtime/sandbox/rootfs.h"
+#include "runtime/sandbox/single.h"
 #include "runtime/sandbox/target.h"
 #include "runtime/sandbox/user.h"
 
@@ -71,6 +73,11 @@ static int open_stage(struct room *room, const struct plan_mount *mount, bool is
         rootfs.work = arena_printf(step->arena, "%s.work", name);
     }
     int root = room_mount_layers(room, &rootfs, tree);
+    if (room->owners) {
+        struct tree *layers = tree ? tree : step_tree(step, &stamp);
+        single_add_layers(room, root, layers);
+        tree = layers;
+    }
     tree_free(tree);
     return root;
 }
@@ -193,7 +200,7 @@ static void attach_ssh(struct room *room, const struct plan_mount *mount)
     const char *name = arena_printf(step->arena, "agent%u", room->serial++);
     if (!room->agents)
         room->agents = agents_new();
-    if (agents_listen(room->agents, room->hidden, name, socket) < 0 || fchownat(room->hidden, name, mount->uid, mount->gid, 0) < 0 ||
+    if (agents_listen(room->agents, room->hidden, name, socket) < 0 || owners_give(room->owners, room->hidden, name, mount->uid, mount->gid) < 0 ||
         fchmodat(room->hidden, name, mount->mode, 0) < 0)
         step_die(step, "ssh agent %s: cannot make its socket:", mount->id);
     autoclose int inside = openat(room->hidden, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);

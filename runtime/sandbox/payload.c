@@ -24,6 +24,7 @@
 #include "runtime/sandbox/caps.h"
 #include "runtime/sandbox/mnt.h"
 #include "runtime/sandbox/net.h"
+#include "runtime/sandbox/notify.h"
 #include "runtime/sandbox/plan.h"
 #include "runtime/sandbox/report.h"
 #include "runtime/sandbox/terminal.h"
@@ -186,8 +187,8 @@ static void connect_streams(const struct payload *payload)
     autoclose int null = open_null(payload, "/dev/null", O_RDONLY);
     if (dup2(null, STDIN_FILENO) < 0 || dup2(payload->output, STDOUT_FILENO) < 0 || dup2(payload->output, STDERR_FILENO) < 0)
         FAIL(payload, "cannot connect the output:");
-    /* Another user opens /dev/stdout by its name, and may only when the pipe is its own. */
-    if (fchown(payload->output, payload->identity->uid, (gid_t)-1) < 0)
+    /* Another user opens /dev/stdout by its name, and may only when the pipe is its own. Of a single id it is. */
+    if (!payload->notify && fchown(payload->output, payload->identity->uid, (gid_t)-1) < 0)
         FAIL(payload, "cannot hand over the output:");
 }
 
@@ -196,6 +197,16 @@ static void load_filter(const struct payload *payload)
     struct sock_fprog program = {(unsigned short)payload->filter_count, (struct sock_filter *)(uintptr_t)payload->filter};
     if (payload->filter_count && syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0)
         FAIL(payload, "cannot load the syscall filter:");
+}
+
+/* From here on the calls that it sends are answered by the keeper, these too. */
+static void load_fakes(const struct payload *payload)
+{
+    if (!payload->notify)
+        return;
+    autoclose int listener = notify_load(payload->notify->fake);
+    if (listener < 0 || notify_send(payload->answerer, listener) < 0)
+        FAIL(payload, "cannot load the filter that remembers owners:");
 }
 
 /* False with errno when these rights do not suffice. */
@@ -213,7 +224,8 @@ static void become(const struct payload *payload)
     bool is_there = enter_folder(payload);
     if (!is_there && errno != EACCES)
         FAIL(payload, "cannot enter the working directory %s:", payload->plan->cwd);
-    if (caps_become(payload->identity, payload->caps, &what) < 0)
+    if ((payload->notify ? caps_become_single(payload->identity, payload->caps, &what)
+                         : caps_become(payload->identity, payload->caps, &what)) < 0)
         FAIL(payload, "cannot %s:", what);
     if (!is_there && !enter_folder(payload))
         FAIL(payload, "cannot enter the working directory %s:", payload->plan->cwd);
@@ -298,6 +310,7 @@ void payload_run(const struct payload *payload)
     if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS && errno != EPERM)
         FAIL(payload, "cannot begin a session keyring:");
     /* Needs CAP_SYS_ADMIN, since no_new_privs stays off for sudo and su. */
+    load_fakes(payload);
     load_filter(payload);
     become(payload);
     /* The change of ids has cleared it. */

@@ -11,6 +11,7 @@
 struct cgroup;
 struct plan;
 struct identity;
+struct notify;
 struct terminal;
 
 struct payload {
@@ -30,6 +31,8 @@ struct payload {
     const struct sock_filter *filter;
     size_t filter_count;            /* 0: none */
     struct rlimit files;            /* RLIMIT_NOFILE as the helper found it */
+    const struct notify *notify;    /* single id: the payload's ids and owners are answered; else NULL */
+    int answerer;                   /* then: a socket to who answers */
 };
 
 /* The working directory is the root, PID is 1 of the inner namespace. Does not return: it execs, or reports and ends. */

@@ -10,6 +10,7 @@
 #include "runtime/lib/vec.h"
 
 struct agents;
+struct owners;
 struct cgroup;
 struct plan;
 struct rootfs;
@@ -31,6 +32,8 @@ struct room {
     VEC(int) caches;            /* folders of cache mounts, locked */
     VEC(const char *) env;      /* variables that mounts add */
     struct agents *agents;
+    struct owners *owners;      /* single id: remembered instead of on the disk; else NULL */
+    int noted;                  /* then: the file that they come back by */
     struct cgroup *cgroup;
     struct uplink *uplink;      /* NULL: none is wanted */
     bool has_host_network;

@@ -3,6 +3,8 @@
  * the payload gets a copy, adds what belongs to its other namespaces, and never sees ours. When it is gone, stubs are removed through
  * the overlay before that is let go. Must not know what becomes of the upper folder.
  */
+#include "runtime/sandbox/single.h"
+
 #include "runtime/sandbox/sandbox.h"
 
 #include <errno.h>
@@ -32,12 +34,15 @@
 #include "runtime/sandbox/cache.h"
 #include "runtime/sandbox/caps.h"
 #include "runtime/sandbox/cgroup.h"
+#include "runtime/sandbox/fake.h"
 #include "runtime/sandbox/filter.h"
 #include "runtime/sandbox/furniture.h"
 #include "runtime/sandbox/keeper.h"
 #include "runtime/sandbox/mnt.h"
 #include "runtime/sandbox/mounts.h"
+#include "runtime/sandbox/notify.h"
 #include "runtime/sandbox/output.h"
+#include "runtime/sandbox/owners.h"
 #include "runtime/sandbox/payload.h"
 #include "runtime/sandbox/plan.h"
 #include "runtime/sandbox/report.h"
@@ -74,7 +79,7 @@ static void make_upper(const struct room *room, const char *name, const struct t
     struct entry entry;
     struct stat below;
     tree_lookup(tree, room->step->arena, "", &node, &entry);
-    if (mkdirat(room->tmp->dir, name, 0755) < 0 || fchownat(room->tmp->dir, name, entry.uid, entry.gid, 0) < 0 ||
+    if (mkdirat(room->tmp->dir, name, 0755) < 0 || (!room->owners && fchownat(room->tmp->dir, name, entry.uid, entry.gid, 0) < 0) ||
         fchmodat(room->tmp->dir, name, entry.mode, 0) < 0)
         step_die(room->step, "cannot make a folder in the store:");
     if (entry.xattr_count)
@@ -127,7 +132,7 @@ int room_hide_file(struct room *room, const void *data, size_t len, mode_t mode,
     char name[32];
     snprintf(name, sizeof name, "file%u", room->serial++);
     autoclose int fd = openat(room->hidden, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd < 0 || fd_write_all(fd, data, len) < 0 || fchown(fd, owner[0], owner[1]) < 0 || fchmod(fd, mode) < 0)
+    if (fd < 0 || fd_write_all(fd, data, len) < 0 || owners_give(room->owners, fd, "", owner[0], owner[1]) < 0 || fchmod(fd, mode) < 0)
         step_die(room->step, "cannot write a file for the sandbox:");
     int shown = openat(room->hidden, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     if (shown < 0)
@@ -141,6 +146,7 @@ static void make_folder(struct room *room)
 {
     struct target_make make = {
         .kind = TARGET_DIR, .mode = 0755, .uid = room->identity.uid, .gid = room->identity.gid, .stays = true,
+        .owners = room->owners,
     };
     autoclose int folder = targets_open(room->targets, room->plan->cwd, &make);
     /* Below /proc and /sys, which are not there yet, the payload will see for itself. */
@@ -189,6 +195,7 @@ static void furnish(struct room *room, const struct sandbox *sandbox)
     if (mkdirat(room->tmp->dir, "layer", 0755) < 0)
         step_die(room->step, "cannot make a folder in the store:");
     room->root = room_mount_layers(room, &rootfs, sandbox->tree);
+    single_add_layers(room, room->root, sandbox->tree);
     room->targets = targets_new(room->root);
     if (!room->targets)
         step_die(room->step, "cannot look at the root:");
@@ -200,13 +207,14 @@ static void furnish(struct room *room, const struct sandbox *sandbox)
 }
 
 /* Mounts go first, then the stubs they lay on, then the overlay with the last descriptor of it. */
-static void clear(struct room *room)
+static void clear(struct room *room, const struct sandbox *sandbox, struct sandbox_end *end)
 {
     cgroup_free(room->cgroup);
     for (size_t i = room->points.count; i-- > 0;)
         if (mnt_detach(room->points.items[i]) < 0)
             step_die(room->step, "cannot unmount the sandbox:");
     targets_end(room->targets);
+    single_end(room, sandbox->tree, &end->owners);
     for (size_t i = 0; i < room->points.count; i++)
         close(room->points.items[i]);
     for (size_t i = 0; i < room->caches.count; i++)
@@ -408,6 +416,15 @@ static void inhabit(struct room *room, const struct sandbox *sandbox, struct san
     payload.env = make_env(room, &payload.path);
     if (!room->plan->is_insecure && !(payload.filter_count = filter_build(payload.caps, filter)))
         warn("this build of dfgen has no syscall filter (libseccomp was missing): RUN commands are not filtered");
+    struct fake fake;
+    struct notify notify = {.fake = &fake, .owners = room->owners, .identity = &room->identity, .state = room->noted, .upper = -1};
+    autoclose int upper = openat(room->tmp->dir, "layer/fs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (room->owners) {
+        if (!fake_build(&fake))
+            step_die(room->step, "without root and without subordinate ids, RUN needs a dfgen that was built with libseccomp");
+        notify.upper = upper;
+        payload.notify = &notify;
+    }
     int output[2], report[2];
     if (pipe2(output, O_CLOEXEC) < 0 || pipe2(report, O_CLOEXEC) < 0)
         step_die(room->step, "cannot make a pipe:");
@@ -457,10 +474,11 @@ void sandbox_run(const struct sandbox *sandbox, struct sandbox_end *end)
     *end = (struct sandbox_end){.status = 125};
     snprintf(end->reason, sizeof end->reason, "%s", "");
     /* While waiting for others' caches, a signal just ends us. */
+    single_begin(&room);
     cache_open_all(&room);
     ending_signals(&set);
     sigprocmask(SIG_BLOCK, &set, NULL);
     furnish(&room, sandbox);
     inhabit(&room, sandbox, end);
-    clear(&room);
+    clear(&room, sandbox, end);
 }

@@ -1,4 +1,4 @@
-/* A RUN's command, run: from layers and a plan to an exit status and an upper folder. */
+/* A RUN's command, run: from layers and a plan to an exit status and an upper folder. Include runtime/sandbox/single.h first. */
 #ifndef DFGEN_SANDBOX_SANDBOX_H
 #define DFGEN_SANDBOX_SANDBOX_H
 
@@ -31,6 +31,7 @@ struct sandbox_end {
     char reason[1024];  /* then: why */
     bool is_late;       /* it was killed when its time was over */
     bool ran_out;       /* the kernel killed some of it for want of memory */
+    struct single_view owners;  /* of what it has left; to be closed when it was committed */
     int signal;         /* this process was asked to end by it: everything has been killed. 0: no */
 };
 

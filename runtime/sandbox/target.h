@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct owners;
 struct targets;
 
 /* root: O_PATH descriptor of the mounted root; stays the caller's. */
@@ -18,6 +19,7 @@ struct target_make {
     enum target_kind kind;  /* of the last component; those on the way are folders */
     mode_t mode;            /* of folders */
     uint32_t uid, gid;
+    struct owners *owners;  /* NULL: owners are on the disk */
     bool stays;             /* it is no stub: it belongs to the layer */
     bool no_links;          /* no symlink on the way or at the end (ELOOP) */
 };

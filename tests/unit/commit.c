@@ -182,7 +182,7 @@ static bool commit(struct store *store, const struct tree *lower, const char *wo
     int fs = openat(tmp.dir, "layer/fs", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     make_all(fs, words);
     close(fs);
-    bool is_done = UNIT_INT(0, commit_layer(store, &tmp, "layer", lower, id, &where));
+    bool is_done = UNIT_INT(0, commit_layer(store, &tmp, "layer", &(struct commit_source){.lower = lower}, id, &where));
     free(where);
     store_tmp_drop(store, &tmp);
     return is_done;
