@@ -26,6 +26,8 @@
 #include "runtime/sandbox/mnt.h"
 #include "runtime/sandbox/plan.h"
 #include "runtime/sandbox/remains.h"
+#include "runtime/sandbox/single.h"
+
 #include "runtime/sandbox/sandbox.h"
 #include "runtime/sandbox/sealed.h"
 #include "runtime/sandbox/terminal.h"
@@ -166,6 +168,7 @@ static int run(struct step *step, const struct plan *plan, const struct rlimit *
     struct sandbox sandbox = {.step = step, .plan = plan, .layers = &root, .tree = step_tree(step, &root), .tmp = &tmp,
                               .above = remains_find(step, &lock), .terminal = &terminal, .files = files};
     sandbox_run(&sandbox, &end);
+    single_view_close(&end.owners);
     store_tmp_drop(&step->store, &tmp);
     if (lock >= 0)
         close(lock);
