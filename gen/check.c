@@ -48,12 +48,21 @@ static const char *const names[CHECK_COUNT + 1] = {
     [CHECK_EXPOSE_PROTO_CASING] = "ExposeProtoCasing",
     [CHECK_EXPOSE_INVALID_FORMAT] = "ExposeInvalidFormat",
     [CHECK_INVALID_DEFINITION_DESCRIPTION] = "InvalidDefinitionDescription",
+    [CHECK_UNPINNED_BASE_IMAGE] = "UnpinnedBaseImage",
+    [CHECK_RUN_NEVER_CUT_OFF] = "RunNeverCutOff",
+    [CHECK_RUN_USES_NETWORK] = "RunUsesNetwork",
     [CHECK_COUNT] = NULL,
 };
 
-static bool is_experimental(size_t rule)
+/* What is off until a file asks for it. Whoever builds --locked wants to know of what a lock cannot hold. */
+static bool is_off(const struct checker *checker, size_t rule)
 {
-    return rule == CHECK_INVALID_DEFINITION_DESCRIPTION;
+    const struct check_options *asked = &checker->current;
+    if (rule == CHECK_INVALID_DEFINITION_DESCRIPTION)
+        return !asked->tries[rule];
+    if (rule == CHECK_RUN_NEVER_CUT_OFF || rule == CHECK_RUN_USES_NETWORK)
+        return asked->skips[rule] || !(asked->tries[rule] || checker->opts->locked);
+    return asked->skips[rule];
 }
 
 /* --- options --- */
@@ -163,7 +172,7 @@ void check_say(struct checker *checker, enum check_rule rule, struct place place
 {
     char *text;
     va_list args;
-    if (is_experimental(rule) ? !checker->current.tries[rule] : checker->current.skips[rule])
+    if (is_off(checker, rule))
         return;
     va_start(args, format);
     if (vasprintf(&text, format, args) < 0)

@@ -12,6 +12,7 @@ struct arena;
 struct images;
 struct opts;
 struct pattern_list;
+struct platform;
 
 enum check_rule {
     CHECK_STAGE_NAME_CASING,
@@ -36,6 +37,9 @@ enum check_rule {
     CHECK_EXPOSE_PROTO_CASING,
     CHECK_EXPOSE_INVALID_FORMAT,
     CHECK_INVALID_DEFINITION_DESCRIPTION,
+    CHECK_UNPINNED_BASE_IMAGE,
+    CHECK_RUN_NEVER_CUT_OFF,
+    CHECK_RUN_USES_NETWORK,
     CHECK_COUNT,
 };
 
@@ -78,5 +82,9 @@ void check_find_stages(struct checker *checker, bool all_stages);
 void check_file(struct checker *checker);
 /* check_stage.c: what variables and paths tell. */
 void check_stages(struct checker *checker);
+/* check_own.c: what BuildKit has not. */
+void check_own_run(struct checker *checker, const struct insn *insn);
+void check_own_base(struct checker *checker, const struct insn *from, struct span name,
+                    const struct platform *platform);
 
 #endif

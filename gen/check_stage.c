@@ -145,7 +145,8 @@ static void check_old_form(struct walk *walk)
     struct span name = walk->insn->keyword;
     if (walk->insn->is_old_form)
         check_say(walk->checker, CHECK_LEGACY_KEY_VALUE_FORMAT, walk->insn->place,
-                  "\"%.*s key=value\" should be used instead of legacy \"%.*s key value\" format", SPAN(name), SPAN(name));
+                  "\"%.*s key=value\" should be used instead of legacy \"%.*s key value\" format", SPAN(name),
+                  SPAN(name));
 }
 
 /* ENV and LABEL: the whole line sees what was set before it. */
@@ -224,6 +225,7 @@ static void walk_run(struct walk *walk)
 {
     static const char *const flags[] = {"mount", NULL};
     expand_flags(walk, flags);
+    check_own_run(walk->checker, walk->insn);
 }
 
 /* --- the others --- */
@@ -370,6 +372,8 @@ static void begin_from_image(struct walk *walk, const struct stage_ast *stage)
         set_config(walk, &config);
         return;
     }
+    if (!name.error)
+        check_own_base(checker, &stage->from, name.text, &platform);
     const struct image *image = name.error || !name.text.len ? NULL : find_image(checker, name.text, &platform);
     walk->stage->has_unknown_base = !image;
     if (!image)

@@ -22,6 +22,7 @@ int cmd_check_file(struct opts *opts)
     struct source source;
     struct diag *diag = diag_new();
     cmd_read_source(opts, &source);
+    cmd_read_lock(opts);
     struct images *images = images_new(opts->arena, opts);
     struct dockerfile *file = parse_dockerfile(opts->arena, &source, diag);
     if (!diag_error_count(diag))

@@ -126,7 +126,8 @@ static void write_graph(const struct opts *opts, struct graph *graph)
 }
 
 /* saved: what is made again; NULL: a person asks. */
-static int generate(int argc, char **argv, const struct saved_options *saved, const char ***targets, const char **build_file)
+static int generate(int argc, char **argv, const struct saved_options *saved, const char ***targets,
+                    const char **build_file)
 {
     struct arena arena = {0};
     struct opts *opts = opts_read(&arena, argc, argv, targets);

@@ -341,7 +341,10 @@ static size_t flag_end(struct span rest, char escape, bool *is_plain)
     return at;
 }
 
-/* The reference reads a flag byte by byte and takes each for a character: what is not ASCII comes out as UTF-8 of the code point of that number. */
+/*
+ * The reference reads a flag byte by byte and takes each for a character: what is not ASCII comes out as UTF-8 of the
+ * code point of that number.
+ */
 static size_t put_flag_byte(char *out, char c)
 {
     unsigned char byte = (unsigned char)c;

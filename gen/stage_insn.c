@@ -69,8 +69,8 @@ bool stage_find_origin(struct resolver *resolver, struct span name, bool takes_n
 }
 
 /*
- * ARG name[=default] (dockerfile.md §3.3): a build argument, else the default, else the global of that name. The name is taken as written,
- * and a default that a build argument replaces is not looked at.
+ * ARG name[=default] (dockerfile.md §3.3): a build argument, else the default, else the global of that name. The name
+ * is taken as written, and a default that a build argument replaces is not looked at.
  */
 static void resolve_arg(struct resolver *resolver, const struct insn *insn)
 {
