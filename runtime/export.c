@@ -24,6 +24,7 @@
 #include "runtime/lib/fdio.h"
 #include "runtime/lib/idmode.h"
 #include "runtime/lib/json.h"
+#include "runtime/lib/list.h"
 #include "runtime/lib/path.h"
 #include "runtime/lib/step.h"
 #include "runtime/lib/times.h"
@@ -308,6 +309,24 @@ static void export_folder(struct export *export, const struct rootfs *rootfs)
         step_die(step, "cannot write %s: %s", export->dest, error);
 }
 
+/* "files": what other rules of the build depend on must be there. */
+static void set_watched(struct export *export, struct rootfs *rootfs)
+{
+    struct step *step = export->step;
+    const json_t *files = json_object_get(step->json, "files");
+    const char **watched = arena_array(step->arena, json_array_size(files) + 1, sizeof *watched);
+    for (size_t i = 0; i < json_array_size(files); i++) {
+        struct span name = json_bytes_value(step->arena, json_array_get(files, i));
+        struct tree_node node;
+        struct entry entry;
+        watched[i] = arena_strndup(step->arena, name.text, name.len);
+        if (!tree_lookup(rootfs->tree, step->arena, watched[i], &node, &entry) || entry.type != ENTRY_FILE)
+            step_die(step, "the image has no file /%s, which --output (file=) says it has", watched[i]);
+    }
+    rootfs->watched = watched;
+    rootfs->watched_count = json_array_size(files);
+}
+
 struct merged {
     struct stamp root;
     struct tree *tree;
@@ -344,6 +363,7 @@ static void export_rootfs(struct export *export)
 {
     struct merged merged;
     open_merged(export, &merged);
+    set_watched(export, &merged.rootfs);
     if (export->as_tar) {
         struct output output = open_output(export);
         close_output(&output, rootfs_write_tar(&merged.rootfs, &(struct tar_sink){put_output, &output}));

@@ -42,10 +42,11 @@ struct blob {
 
 /* What OCI and Docker call the two. */
 static const struct {
-    const char *manifest, *config;
+    const char *manifest, *config, *index;
 } types[] = {
-    {"application/vnd.oci.image.manifest.v1+json", "application/vnd.oci.image.config.v1+json"},
-    {"application/vnd.docker.distribution.manifest.v2+json", "application/vnd.docker.container.image.v1+json"},
+    {"application/vnd.oci.image.manifest.v1+json", "application/vnd.oci.image.config.v1+json", LAYOUT_INDEX_TYPE},
+    {"application/vnd.docker.distribution.manifest.v2+json", "application/vnd.docker.container.image.v1+json",
+     "application/vnd.docker.distribution.manifest.list.v2+json"},
 };
 
 struct image {
@@ -54,7 +55,8 @@ struct image {
     const char *name;
     VEC(struct layer) layers;
     struct digests digests;     /* all blobs of the layout */
-    struct blob config, manifest;
+    struct blob config, manifest;   /* manifest: or the index of several platforms */
+    const char *manifest_type;
 };
 
 /* --- layers --- */
@@ -187,6 +189,41 @@ static void put_manifest(struct image *image)
     if (json_object_size(annotations))
         json_object_set(manifest, "annotations", annotations);
     image->manifest = put_json(image, manifest);
+    image->manifest_type = types[image->docker].manifest;
+}
+
+/* --- an index of several platforms --- */
+
+/* One platform's image: its descriptor goes to the index, its blobs to the digests. */
+static void add_platform(struct image *image, const struct step_input *input, json_t *manifests)
+{
+    struct step *step = image->step;
+    const char *slash = strrchr(input->paths[0], '/');
+    const char *folder = slash ? arena_strndup(step->arena, input->paths[0], (size_t)(slash - input->paths[0])) : ".";
+    autoclose int layout = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (layout < 0)
+        step_die(step, "cannot open %s:", folder);
+    char *error = NULL;
+    json_t *index = layout_read_index(layout, &error);
+    if (!error)
+        error = layout_reach(layout, step->arena, index, false, &image->digests);
+    if (error)
+        step_die(step, "%s: %s", input->paths[0], error);
+    json_t *one = json_deep_copy(json_array_get(json_object_get(index, "manifests"), 0));
+    json_object_del(one, "annotations");
+    json_array_append_new(manifests, one);
+    json_decref(index);
+}
+
+static void put_platforms(struct image *image)
+{
+    json_t *manifests = json_array();
+    const struct step_input *input;
+    for (size_t n = 0; (input = step_input(image->step, INPUT_IMAGE, n)); n++)
+        add_platform(image, input, manifests);
+    image->manifest_type = types[image->docker].index;
+    image->manifest = put_json(image, json_pack("{s:i, s:s, s:o}", "schemaVersion", 2, "mediaType", image->manifest_type,
+                                                "manifests", manifests));
 }
 
 /* --- index and folder --- */
@@ -194,7 +231,7 @@ static void put_manifest(struct image *image)
 /* One descriptor a name, all of the same manifest. full NULL: the stage's name stands for a tag. */
 static json_t *named_descriptor(struct image *image, const char *full)
 {
-    json_t *json = descriptor(types[image->docker].manifest, image->manifest.digest, (int64_t)image->manifest.size);
+    json_t *json = descriptor(image->manifest_type, image->manifest.digest, (int64_t)image->manifest.size);
     json_t *platform = json_object_get(image->step->json, "platform");
     if (json_object_size(platform))
         json_object_set(json, "platform", platform);
@@ -254,10 +291,14 @@ int main(int argc, char **argv)
     step_load(&step, file, idmode_detect(NULL));
     struct image image = {.step = &step, .docker = json_get_bool(step.json, "docker", false)};
     image.name = json_get_string(step.json, "name", "image");
-    read_layers(&image);
-    check_layers(&image);
-    put_config(&image);
-    put_manifest(&image);
+    if (!strcmp(step.kind, "index")) {
+        put_platforms(&image);
+    } else {
+        read_layers(&image);
+        check_layers(&image);
+        put_config(&image);
+        put_manifest(&image);
+    }
     write_layout(&image);
     printf("%s %s\n", image.name, image.manifest.digest);
     vec_free(&image.layers);

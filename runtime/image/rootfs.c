@@ -232,6 +232,39 @@ static int make_other(struct walk *walk, int parent, const struct tar_entry *ent
     return result;
 }
 
+static bool is_watched(const struct rootfs *rootfs, const struct tar_entry *entry)
+{
+    for (size_t i = 0; i < rootfs->watched_count; i++)
+        if (!strcmp(rootfs->watched[i], entry->name))
+            return true;
+    return false;
+}
+
+static bool has_same_bytes(int one, int other, int64_t size)
+{
+    enum { PIECE = 64 * 1024 };
+    static char left[PIECE], right[PIECE];
+    for (int64_t at = 0; at < size;) {
+        size_t len = size - at < PIECE ? (size_t)(size - at) : PIECE;
+        if (fd_pread_all(one, left, len, at) < 0 || fd_pread_all(other, right, len, at) < 0 || memcmp(left, right, len))
+            return false;
+        at += (int64_t)len;
+    }
+    return true;
+}
+
+/* Its time tells ninja whether what depends on it is to be made again. */
+static bool is_unchanged(const struct walk *walk, int parent, const struct tar_entry *entry, int from)
+{
+    struct stat st;
+    autoclose int old = openat(parent, path_base(entry->name), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    mode_t mode = walk->as_root ? entry->mode : entry->mode & 01777;
+    if (entry->type != TAR_FILE || old < 0 || fstat(old, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size != entry->size)
+        return false;
+    bool is_owned = !walk->as_root || (st.st_uid == entry->uid && st.st_gid == entry->gid);
+    return is_owned && (st.st_mode & 07777) == mode && has_same_bytes(from, old, entry->size);
+}
+
 static int put_in_folder(struct walk *walk, const struct tar_entry *entry, int from)
 {
     autoclose int parent = open_parent(walk, entry->name);
@@ -241,7 +274,11 @@ static int put_in_folder(struct walk *walk, const struct tar_entry *entry, int f
         return put_folder_in(walk, parent, entry) < 0 ? fail(walk, entry->name, strerror(errno)) : 0;
     if ((entry->type == TAR_CHAR || entry->type == TAR_BLOCK) && !walk->as_root)
         return fail(walk, entry->name, "only root can make a device; type=tar holds it");
-    const struct timespec times[2] = {entry->mtime, entry->mtime};
+    bool watched = is_watched(walk->rootfs, entry);
+    if (watched && is_unchanged(walk, parent, entry, from))
+        return 0;
+    struct timespec time = watched ? (struct timespec){.tv_nsec = UTIME_NOW} : entry->mtime;
+    const struct timespec times[2] = {time, time};
     unlinkat(parent, temporary, 0);
     if (make_other(walk, parent, entry, from) < 0 || utimensat(parent, temporary, times, AT_SYMLINK_NOFOLLOW) < 0 ||
         renameat(parent, temporary, parent, path_base(entry->name)) < 0) {

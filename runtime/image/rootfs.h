@@ -14,6 +14,9 @@ struct rootfs {
     const char *const *ids; /* of its layers, lowest first: those of base images keep the times they came with */
     int times;              /* enum times (runtime/lib/times.h): of made layers */
     int64_t epoch;
+    /* Files that rules of a build depend on (folder only): left as they are when they have not changed, else with the present time. */
+    const char *const *watched;
+    size_t watched_count;
 };
 
 /* NULL if all went well, else why not, malloc'd. */

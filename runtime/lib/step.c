@@ -16,6 +16,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #include "config.h"
 #include "runtime/lib/arena.h"
@@ -197,13 +198,20 @@ static void load_places(struct step *step)
     buf_free(&text);
 }
 
-/* A file of the nearest folder .dfgen above the step file. */
+/* A file that many steps have in common: of the nearest folder above the step file that has it, .dfgen the last one to look into. */
 static const char *common_file(const struct step *step, const char *file)
 {
     static const char name[] = ".dfgen/";
-    for (const char *at = step->file + strlen(step->file); at > step->file; at--)
-        if (!strncmp(at - 1, name, sizeof name - 1) && (at - 1 == step->file || at[-2] == '/'))
-            return arena_printf(step->arena, "%.*s.dfgen/%s", (int)(at - 1 - step->file), step->file, file);
+    size_t len = sizeof name - 1;
+    for (const char *at = step->file + strlen(step->file); at > step->file; at--) {
+        if (at[-1] != '/')
+            continue;
+        size_t before = (size_t)(at - step->file);
+        const char *path = arena_printf(step->arena, "%.*s%s", (int)before, step->file, file);
+        bool is_last = before >= len && !strncmp(at - len, name, len) && (before == len || at[-(int)len - 1] == '/');
+        if (is_last || access(path, F_OK) == 0)
+            return path;
+    }
     die_usage("%s: not in a folder .dfgen", step->file);
 }
 

@@ -244,6 +244,15 @@ static bool exists(const char *file)
 static void exec_file(const struct payload *payload, const char *file)
 {
     execve(file, (char *const *)(uintptr_t)payload->plan->argv, (char *const *)(uintptr_t)payload->env);
+    const char *foreign = payload->plan->foreign;
+    if (errno == ENOEXEC && foreign)
+        report_fail(payload->report, CANNOT_EXEC,
+                    "%s: this machine cannot run programs for %s: no handler is registered with binfmt_misc. Install one (Debian: "
+                    "qemu-user-static and binfmt-support), then run ninja again", file, foreign);
+    if (errno == ENOENT && exists(file) && foreign)
+        report_fail(payload->report, NOT_FOUND,
+                    "%s: its loader is not in the image, or the handler for %s in binfmt_misc was registered without the flag F, so "
+                    "that it is looked for in the image", file, foreign);
     if (errno == ENOEXEC)
         report_fail(payload->report, CANNOT_EXEC, "%s: exec format error (for another architecture, or a script without #!)", file);
     if (errno == ENOENT && exists(file))

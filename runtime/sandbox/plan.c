@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/utsname.h>
 
 #include "runtime/lib/arena.h"
 #include "runtime/lib/die.h"
@@ -267,6 +268,27 @@ static void check_allowed(const struct plan *plan, const struct step *step)
             step_die(step, "RUN %s is not allowed; dfgen --allow %s allows it", rows[i].option, rows[i].permission);
 }
 
+/* Only for messages: what the kernel can run, it runs. */
+static const char *foreign_platform(const struct step *step)
+{
+    static const struct {
+        const char *architecture, *machine;
+    } natives[] = {
+        {"amd64", "x86_64"}, {"386", "x86_64"}, {"386", "i686"}, {"arm64", "aarch64"}, {"arm", "armv7l"}, {"riscv64", "riscv64"},
+        {"ppc64le", "ppc64le"}, {"s390x", "s390x"}, {"loong64", "loongarch64"},
+    };
+    struct utsname name;
+    const char *platform = text_member(step, step->json, "platform", ""), *slash = strchr(platform, '/');
+    if (!slash || uname(&name) < 0)
+        return NULL;
+    size_t len = strcspn(slash + 1, "/");
+    for (size_t i = 0; i < sizeof natives / sizeof *natives; i++)
+        if (!strcmp(natives[i].machine, name.machine) && strlen(natives[i].architecture) == len &&
+            !strncmp(natives[i].architecture, slash + 1, len))
+            return NULL;
+    return platform;
+}
+
 void plan_load(struct plan *plan, const struct step *step)
 {
     const json_t *json = step->json;
@@ -292,6 +314,7 @@ void plan_load(struct plan *plan, const struct step *step)
         bad(step, "cwd");
     /* As the folder was made: "/a/../b" is /b, whether or not there is an /a. */
     plan->cwd = arena_printf(step->arena, "/%s", path_clean(step->arena, span_of(plan->cwd)));
+    plan->foreign = foreign_platform(step);
     load_mounts(plan, step);
     load_files(plan, step);
     load_limits(plan, step);

@@ -45,6 +45,7 @@ struct plan {
     const char **entrypoint;    /* plan_of_config: the beginning of argv that other words follow */
     const char **proxy;
     const char *cwd, *user, *hostname;
+    const char *foreign;        /* the platform, when it is another processor's than this machine's; NULL: it is not */
     enum network network;
     bool is_insecure;
     const char **hosts;         /* lines "IP\tNAME"; NULL at the end */
