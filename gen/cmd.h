@@ -4,7 +4,6 @@
 
 struct arena;
 struct opts;
-struct source;
 
 /* dfgen [OPTIONS] [CONTEXT] */
 int cmd_generate(int argc, char **argv);
@@ -20,8 +19,6 @@ int cmd_check(int argc, char **argv);
 /* The same for options that were read already (--check). */
 int cmd_check_file(struct opts *opts);
 
-/* Read the Dockerfile; ends the process with a message that says what to do. */
-void cmd_read_source(struct opts *opts, struct source *source);
 
 /* dfgen.lock of the folder that the command line was given in. */
 const char *cmd_lock_path(const struct opts *opts);

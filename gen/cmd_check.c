@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 
+#include "gen/build.h"
 #include "gen/check.h"
 #include "gen/images.h"
 #include "gen/opts.h"
@@ -17,11 +18,11 @@
 #include "runtime/lib/arena.h"
 #include "runtime/lib/die.h"
 
-int cmd_check_file(struct opts *opts)
+static int check_file(struct opts *opts)
 {
     struct source source;
     struct diag *diag = diag_new();
-    cmd_read_source(opts, &source);
+    build_read_source(opts, &source);
     cmd_read_lock(opts);
     struct images *images = images_new(opts->arena, opts);
     struct dockerfile *file = parse_dockerfile(opts->arena, &source, diag);
@@ -31,6 +32,17 @@ int cmd_check_file(struct opts *opts)
     int result = diag_error_count(diag) ? EXIT_USAGE : diag_check_count(diag) ? EXIT_BUILD : EXIT_DONE;
     images_free(images);
     diag_free(diag);
+    return result;
+}
+
+/* With images of dfgen.ini, all of them; the exit code is the worst. */
+int cmd_check_file(struct opts *opts)
+{
+    int result = opts->images.count ? EXIT_DONE : check_file(opts);
+    for (size_t i = 0; i < opts->images.count; i++) {
+        int one = check_file(opts->images.items[i]);
+        result = one > result ? one : result;
+    }
     return result;
 }
 

@@ -13,16 +13,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "gen/build.h"
 #include "gen/diag.h"
 
 #include "gen/ast.h"
-#include "gen/check.h"
 #include "gen/emit/ninja.h"
 #include "gen/graph.h"
-#include "gen/images.h"
 #include "gen/lock.h"
 #include "gen/opts.h"
-#include "gen/parse.h"
 #include "gen/plan.h"
 #include "gen/programs.h"
 #include "gen/settings.h"
@@ -34,38 +32,35 @@
 #include "runtime/lib/path.h"
 
 /* A Dockerfile that can be read only once (standard input, a pipe) is kept: build.ninja's own edge needs it again. */
-static const char kept_file[] = ".dfgen/Dockerfile";
-
 static bool can_be_read_once(const char *file)
 {
     struct stat st;
     return !strcmp(file, "-") || (stat(file, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) || S_ISCHR(st.st_mode)));
 }
 
-static void keep_file(struct opts *opts)
+static void write_kept(struct opts *opts, const char *kept)
 {
     bool is_stdin = !strcmp(opts->file, "-");
     autoclose int fd = is_stdin ? dup(STDIN_FILENO) : open(opts->file, O_RDONLY | O_CLOEXEC);
     struct buf text = {0};
     if (fd < 0 || fd_read_all(fd, &text, SOURCE_LIMIT) < 0)
         die_usage("cannot read the Dockerfile from %s:", is_stdin ? "standard input" : opts->file_name);
-    if (dir_make_at(AT_FDCWD, ".dfgen", 0777) < 0 ||
-        file_write_if_changed_at(AT_FDCWD, kept_file, buf_text(&text), text.len, NULL) < 0)
-        die("cannot keep the Dockerfile in %s:", kept_file);
+    if (dir_make_at(AT_FDCWD, opts->own, 0777) < 0 || file_write_if_changed_at(AT_FDCWD, kept, buf_text(&text), text.len, NULL) < 0)
+        die("cannot keep the Dockerfile in %s:", kept);
     buf_free(&text);
 }
 
-void cmd_read_source(struct opts *opts, struct source *source)
+static void keep_file(struct opts *opts, bool is_regenerated)
 {
-    if (source_read(source, opts->arena, opts->file, opts->file_name) == 0)
-        return;
-    if (errno == EISDIR)
-        die_usage("%s is a folder, not a Dockerfile", opts->file_name);
-    if (errno == EFBIG)
-        die_usage("%s has more than %d bytes: is it a Dockerfile?", opts->file_name, SOURCE_LIMIT);
-    if (errno == ENOENT)
-        die_usage("%s is not there: give the Dockerfile with -f, and its context as the last word", opts->file_name);
-    die_usage("cannot read %s:", opts->file_name);
+    const char *kept = opts_own(opts, "Dockerfile");
+    if (can_be_read_once(opts->file) || (is_regenerated && access(opts->file, F_OK) < 0 && access(kept, F_OK) == 0)) {
+        if (!is_regenerated)
+            write_kept(opts, kept);
+        opts->file_name = strcmp(opts->file_name, "-") ? opts->file_name : "stdin";
+        opts->file = kept;
+    } else if (!is_regenerated) {
+        unlink(kept);
+    }
 }
 
 const char *cmd_lock_path(const struct opts *opts)
@@ -80,42 +75,39 @@ void cmd_read_lock(struct opts *opts)
         die_usage("--locked: there is no %s in %s: dfgen lock makes it", LOCK_FILE, opts->start_dir);
 }
 
-static struct graph *translate(struct opts *opts, struct images *images, struct outbox **files)
+/* The Dockerfile, and the folder where FILE.dockerignore may appear. */
+static void add_file(const struct opts *opts, struct graph *graph)
 {
-    struct source source;
-    struct diag *diag = diag_new();
-    cmd_read_source(opts, &source);
-    struct dockerfile *file = parse_dockerfile(opts->arena, &source, diag);
-    if (!diag_error_count(diag))
-        check_run(opts->arena, opts, file, images, false, diag);
-    struct graph *graph = diag_error_count(diag) ? NULL : plan_build(opts->arena, opts, file, images, diag, files);
-    if (!opts->quiet || diag_error_count(diag))
-        diag_print(diag, stderr, !opts->quiet);
-    bool failed = diag_error_count(diag) > 0;
-    diag_free(diag);
-    return failed ? NULL : graph;
+    vec_push(&graph->generator_inputs, opts->file);
+    const char *folder = arena_strndup(opts->arena, opts->file, (size_t)(path_base(opts->file) - opts->file));
+    if (strcmp(opts->file, opts_own(opts, "Dockerfile")))
+        vec_push(&graph->generator_inputs, *folder ? path_clean_go(opts->arena, span_of(folder)) : ".");
 }
 
 static void add_generator_inputs(const struct opts *opts, struct graph *graph, const struct programs *programs)
 {
-    vec_push(&graph->generator_inputs, opts->file);
-    /* Where FILE.dockerignore may appear. */
-    const char *folder = arena_strndup(opts->arena, opts->file, (size_t)(path_base(opts->file) - opts->file));
-    if (strcmp(opts->file, kept_file))
-        graph_add_path(&graph->generator_inputs, *folder ? path_clean_go(opts->arena, span_of(folder)) : ".");
     vec_push(&graph->generator_inputs, programs->dfgen);
-    vec_push(&graph->generator_inputs, ".dfgen/options.json");
+    vec_push(&graph->generator_inputs, opts_state(opts, "options.json"));
     if (opts->lock->is_there)
         vec_push(&graph->generator_inputs, opts->lock->path);
     if (opts->ini_file)
         vec_push(&graph->generator_inputs, opts->ini_file);
+    for (size_t i = 0; i < opts->images.count; i++)
+        add_file(opts->images.items[i], graph);
+    if (!opts->images.count)
+        add_file(opts, graph);
+    graph_unique(&graph->generator_inputs);
 }
 
 static void write_graph(const struct opts *opts, struct graph *graph)
 {
     struct programs programs = programs_find(opts->arena);
     add_generator_inputs(opts, graph, &programs);
-    struct ninja_options options = {opts->build_file, programs.dfgen, programs.helpers, opts->launcher};
+    const char *base = path_base(opts->build_file);
+    const char *folder = arena_strndup(opts->arena, opts->build_file, (size_t)(base - opts->build_file));
+    if (*folder && dir_make_at(AT_FDCWD, folder, 0777) < 0)
+        die("cannot make the folder %s:", folder);
+    struct ninja_options options = {opts->build_file, programs.dfgen, programs.helpers, opts->launcher, opts->prefix, opts->state};
     const char *failed;
     if (ninja_write(graph, &options, &failed) == 0)
         return;
@@ -141,34 +133,29 @@ static int generate(int argc, char **argv, const struct saved_options *saved, co
     if (!ninja_may_write(opts->build_file))
         die_usage("%s was not made by dfgen, and is left as it is: choose another name with --build-file, or another folder with -C",
                   opts->build_file);
-    if (can_be_read_once(opts->file) || (is_regenerated && access(opts->file, F_OK) < 0 && access(kept_file, F_OK) == 0)) {
-        if (!is_regenerated)
-            keep_file(opts);
-        opts->file_name = strcmp(opts->file_name, "-") ? opts->file_name : "stdin";
-        opts->file = kept_file;
-    } else if (!is_regenerated) {
-        unlink(kept_file);
-    }
     cmd_read_lock(opts);
-    struct images *images = images_new(&arena, opts);
-    struct outbox *files;
-    struct graph *graph = translate(opts, images, &files);
-    if (graph) {
+    for (size_t i = 0; i < opts->images.count; i++) {
+        keep_file(opts->images.items[i], is_regenerated);
+        opts->images.items[i]->lock = opts->lock;
+    }
+    if (!opts->images.count)
+        keep_file(opts, is_regenerated);
+    struct build build = {0};
+    bool is_fine = build_plan(&build, &arena, opts);
+    if (is_fine) {
         const char *failed;
-        outbox_flush(files);
-        outbox_free(files);
+        outbox_flush(build.files, opts->state);
         if (settings_write(opts, &failed) < 0)
             die("cannot write %s:", failed);
-        write_graph(opts, graph);
-        graph_free(graph);
+        write_graph(opts, build.graph);
     }
     if (build_file)
         *build_file = xstrdup(opts->build_file);
-    images_free(images);
+    build_free(&build);
     lock_free(opts->lock);
     opts_free(opts);
     arena_free(&arena);
-    return graph ? EXIT_DONE : EXIT_USAGE;
+    return is_fine ? EXIT_DONE : EXIT_USAGE;
 }
 
 int cmd_generate(int argc, char **argv)

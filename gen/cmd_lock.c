@@ -11,6 +11,7 @@
 #include "gen/stage.h"
 
 #include "gen/cmd.h"
+#include "gen/build.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -195,7 +196,7 @@ static bool look(struct opts *opts, struct images *images)
 {
     struct source source;
     struct diag *diag = diag_new();
-    cmd_read_source(opts, &source);
+    build_read_source(opts, &source);
     struct dockerfile *file = parse_dockerfile(opts->arena, &source, diag);
     const struct stages *stages = diag_error_count(diag) ? NULL : stage_resolve(opts->arena, opts, file, images, diag);
     if (diag_error_count(diag))
@@ -204,6 +205,17 @@ static bool look(struct opts *opts, struct images *images)
         pin_stages(opts, stages);
     bool is_fine = !diag_error_count(diag);
     diag_free(diag);
+    return is_fine;
+}
+
+/* Images on images, and several platforms: as for a build, of which nothing is written. */
+static bool look_at_all(struct opts *opts)
+{
+    struct build build = {.on_stages = pin_stages};
+    for (size_t i = 0; i < opts->images.count; i++)
+        opts->images.items[i]->lock = opts->lock;
+    bool is_fine = build_plan(&build, opts->arena, opts);
+    build_free(&build);
     return is_fine;
 }
 
@@ -233,7 +245,7 @@ int cmd_lock(int argc, char **argv)
     opts->lock->is_recording = true;
     forget(opts, &request);
     struct images *images = images_new(&arena, opts);
-    bool is_fine = look(opts, images);
+    bool is_fine = opts->images.count || opts->platforms.count > 1 ? look_at_all(opts) : look(opts, images);
     if (is_fine) {
         take_found(opts);
         if (lock_write(opts->lock, &changed) < 0)

@@ -27,15 +27,18 @@ struct graph *graph_new(struct arena *arena)
     return graph;
 }
 
+void edge_free(struct edge *edge)
+{
+    vec_free(&edge->outputs);
+    vec_free(&edge->inputs);
+    vec_free(&edge->order_only);
+    vec_free(&edge->context_files);
+}
+
 void graph_free(struct graph *graph)
 {
-    for (size_t i = 0; i < graph->edges.count; i++) {
-        struct edge *edge = graph->edges.items[i];
-        vec_free(&edge->outputs);
-        vec_free(&edge->inputs);
-        vec_free(&edge->order_only);
-        vec_free(&edge->context_files);
-    }
+    for (size_t i = 0; i < graph->edges.count; i++)
+        edge_free(graph->edges.items[i]);
     for (size_t i = 0; i < graph->targets.count; i++)
         vec_free(&graph->targets.items[i]->inputs);
     vec_free(&graph->edges);
@@ -51,8 +54,12 @@ struct edge *graph_edge(struct graph *graph, enum rule rule, const char *step, c
     edge->rule = rule;
     edge->step = step;
     edge->description = description;
-    vec_push(&graph->edges, edge);
     return edge;
+}
+
+void graph_add(struct graph *graph, struct edge *edge)
+{
+    vec_push(&graph->edges, edge);
 }
 
 /* Where a name's target is or would be; there is always room. */
@@ -89,6 +96,34 @@ struct target *graph_target(struct graph *graph, const char *name)
     vec_push(&graph->targets, target);
     *slot = target;
     return target;
+}
+
+static int compare_places(const void *a, const void *b)
+{
+    const char *const *left = *(const char *const *const *)a, *const *right = *(const char *const *const *)b;
+    int order = strcmp(*left, *right);
+    return order ? order : left < right ? -1 : left > right;
+}
+
+void graph_unique(graph_paths *paths)
+{
+    size_t count = paths->count, kept = 0;
+    const char ***places = xcalloc(count + 1, sizeof *places);
+    for (size_t i = 0; i < count; i++)
+        places[i] = &paths->items[i];
+    qsort(places, count, sizeof *places, compare_places);
+    const char *last = NULL;
+    for (size_t i = 0; i < count; i++) {
+        bool is_again = last && !strcmp(last, *places[i]);
+        last = is_again ? last : *places[i];
+        if (is_again)
+            *places[i] = NULL;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (paths->items[i])
+            paths->items[kept++] = paths->items[i];
+    paths->count = kept;
+    free(places);
 }
 
 void graph_add_path(graph_paths *paths, const char *path)

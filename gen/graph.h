@@ -33,6 +33,7 @@ struct edge {
 /* A name that a user asks for: phony. */
 struct target {
     const char *name;
+    const void *owner;      /* whoever made it: the planner's */
     graph_paths inputs;
 };
 
@@ -49,10 +50,14 @@ struct graph {
 
 struct graph *graph_new(struct arena *arena);
 void graph_free(struct graph *graph); /* the vectors; the rest is the arena's */
-/* A new edge for a step file; it stands in the graph already. */
+/* A new edge for a step file; it does not stand in the graph yet. */
 struct edge *graph_edge(struct graph *graph, enum rule rule, const char *step, const char *description);
+void graph_add(struct graph *graph, struct edge *edge);
+void edge_free(struct edge *edge); /* its vectors */
 /* The target of that name, made when missing. */
 struct target *graph_target(struct graph *graph, const char *name);
+/* Sort out what is there twice; the order stays. */
+void graph_unique(graph_paths *paths);
 /* Append path unless it is the same string as one that is there (linear for short lists; use only there). */
 void graph_add_path(graph_paths *paths, const char *path);
 

@@ -55,13 +55,20 @@ struct origin_of {
     const char *repository;
 };
 
+/* An image of this graph. */
+struct built {
+    const char *name, *platform;
+    const struct image *image;
+};
+
 struct images {
     struct arena *arena;
-    const struct opts *opts;
+    const struct opts *opts;    /* of the image under way */
     struct remote *remote;
     VEC(struct asked) asked;
     VEC(struct opened) opened;
     VEC(struct answer) answers;
+    VEC(struct built) built;
 };
 
 struct images *images_new(struct arena *arena, const struct opts *opts)
@@ -82,6 +89,17 @@ void images_free(struct images *images)
     vec_free(&images->answers);
     vec_free(&images->asked);
     remote_free(images->remote);
+    vec_free(&images->built);
+}
+
+void images_use(struct images *images, const struct opts *opts)
+{
+    images->opts = opts;
+}
+
+void images_add_built(struct images *images, const char *name, const struct platform *platform, const struct image *image)
+{
+    vec_push(&images->built, (struct built){name, platform_text(images->arena, platform), image});
 }
 
 static struct layout *open_layout(struct images *images, const char *path, const char **error)
@@ -202,6 +220,23 @@ static struct named_context from_reference(struct images *images, const char *re
     return found.image ? found : bad(found.error);
 }
 
+/* Images are planned after those that they are based on: whatever may be found is there. */
+static struct named_context from_target(struct images *images, const char *rest, const struct platform *wanted)
+{
+    const char *platform = platform_text(images->arena, wanted), *other = NULL;
+    for (size_t i = 0; i < images->built.count; i++) {
+        const struct built *built = &images->built.items[i];
+        if (strcmp(built->name, rest))
+            continue;
+        if (!strcmp(built->platform, platform))
+            return (struct named_context){.kind = CONTEXT_IMAGE, .image = built->image};
+        other = built->platform;
+    }
+    if (other)
+        return bad(arena_printf(images->arena, "image %s is made for %s, not for %s", rest, other, platform));
+    return bad(arena_printf(images->arena, "target:%s: there is no [image \"%s\"] in dfgen.ini", rest, rest));
+}
+
 /* Schemes of --build-context; opts made paths relative to the build folder. */
 static const struct {
     const char *scheme;
@@ -212,6 +247,7 @@ static const struct {
     {"oci-archive:", from_layout},
     {"docker-archive:", from_layout},
     {"docker-image:", from_reference},
+    {"target:", from_target},
 };
 
 static struct named_context from_value(struct images *images, const char *value, const struct platform *wanted)

@@ -14,6 +14,7 @@
 struct arena;
 struct json_t;
 struct opts;
+struct planned;
 struct platform;
 
 /* A layer of a base image: where its blob is, and what it is. */
@@ -35,11 +36,17 @@ struct image {
     size_t layer_count;
     const char **inputs;            /* files (relative to the build folder) whose change means that gen must look again */
     size_t input_count;
+    const struct planned *built;    /* made by this graph, not found: the planner's; it has no layers above then. NULL: found */
 };
 
 struct images;
 struct images *images_new(struct arena *arena, const struct opts *opts);
 void images_free(struct images *images);
+
+/* Whose named contexts count from now on; what was looked up stays known. */
+void images_use(struct images *images, const struct opts *opts);
+/* An image that this graph makes: what contexts "target:NAME" mean. */
+void images_add_built(struct images *images, const char *name, const struct platform *platform, const struct image *image);
 
 enum context_kind {
     CONTEXT_NONE,       /* no such named context */

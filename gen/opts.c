@@ -16,6 +16,7 @@
 
 #include <config.h>
 #include "gen/ini.h"
+#include "gen/opts_images.h"
 #include "gen/opts_table.h"
 #include "gen/opts_value.h"
 #include "runtime/lib/arena.h"
@@ -23,6 +24,16 @@
 #include "runtime/lib/fdio.h"
 #include "runtime/lib/path.h"
 #include "runtime/lib/store.h"
+
+const char *opts_state(const struct opts *opts, const char *name)
+{
+    return arena_printf(opts->arena, "%s/%s", opts->state, name);
+}
+
+const char *opts_own(const struct opts *opts, const char *name)
+{
+    return arena_printf(opts->arena, "%s/%s", opts->own, name);
+}
 
 const char *opts_path(const struct opts *opts, const char *base, const char *path)
 {
@@ -135,12 +146,14 @@ static void enter_build_dir(struct opts *opts)
 
 static void set_up_context(struct opts *opts, const char *word)
 {
-    opts->context_name = word ? word : ".";
+    if (!opts->context || word)
+        opts->context_name = word ? word : ".";
     if (!strcmp(opts->context_name, "-") || strstr(opts->context_name, "://") || !strncmp(opts->context_name, "git@", 4))
         die_usage("%s: a context that is no folder is not supported yet", opts->context_name);
-    const char *path = *opts->context_name == '/'
-                           ? opts->context_name
-                           : arena_printf(opts->arena, "%s/%s", opts->start_dir, opts->context_name);
+    /* What dfgen.ini said is absolute already. */
+    const char *path = opts->context && !word       ? opts->context
+                       : *opts->context_name == '/' ? opts->context_name
+                                                    : arena_printf(opts->arena, "%s/%s", opts->start_dir, opts->context_name);
     char real[PATH_MAX];
     if (!realpath(path, real))
         die_usage("cannot use %s as the context:", opts->context_name);
@@ -156,7 +169,8 @@ static void set_up_context(struct opts *opts, const char *word)
 static void set_up_file(struct opts *opts)
 {
     if (opts->file) {
-        opts->file_name = opts->file;
+        if (!opts->file_name)
+            opts->file_name = opts->file;
         if (strcmp(opts->file, "-"))
             opts->file = opts_path(opts, opts->start_dir, opts->file);
         return;
@@ -199,6 +213,12 @@ static void read_ini_files(struct opts *opts)
 
 static void check_outputs(struct opts *opts)
 {
+    for (size_t i = 0; i < opts->outputs.count && opts->platforms.count > 1; i++) {
+        if (!strcmp(opts->outputs.items[i].type, "docker"))
+            die_usage("--output: type=docker holds one platform only: use type=oci for several");
+        if (!strcmp(opts->outputs.items[i].type, "tar"))
+            die_usage("--output: type=tar of several platforms is not supported: use type=local, or one --platform");
+    }
     for (size_t i = 0; i < opts->outputs.count; i++) {
         const struct opt_output *output = &opts->outputs.items[i];
         if (!output->compression)
@@ -235,6 +255,59 @@ static const char *draw_nonce(struct arena *arena)
     return arena_printf(arena, "%016llx", nonce);
 }
 
+/* A name in the build folder or below it: what stands in the file is relative to the build folder all the same. */
+static void set_up_build_file(struct opts *opts)
+{
+    const char *path = path_clean_go(opts->arena, span_of(opts->build_file));
+    if (!*opts->build_file || *path == '/' || !strcmp(path, ".") || !strcmp(path, "..") || !strncmp(path, "../", 3))
+        die_usage("--build-file is in the build folder or below it: use -C for the folder");
+    if (!strcmp(path, ".dfgen") || !strncmp(path, ".dfgen/", 7))
+        die_usage("--build-file: .dfgen is for dfgen's own files: choose another name");
+    opts->build_file = path;
+}
+
+static void set_up_image(struct opts *opts, const char *context)
+{
+    opts->own = opts->image ? opts_state(opts, opts->image) : opts->state;
+    opts->folder = opts->own;
+    set_up_context(opts, context);
+    set_up_file(opts);
+    check_outputs(opts);
+    opts_value_epoch(opts);
+    if (!opts->nonce && (opts->no_cache || opts->no_cache_filter.count))
+        opts->nonce = draw_nonce(opts->arena);
+}
+
+/* The command line goes over what the sections say; what can only be one image's has no place there. */
+static void set_up_images(struct opts *opts, const given_list *given, const char *context)
+{
+    if (context)
+        die_usage("a context (%s) is for one image, but dfgen.ini has [image] sections: write it there", context);
+    bool has_platform = false;
+    for (size_t i = 0; i < given->count; i++) {
+        const struct option *option = given->items[i].option;
+        if (option_is_of_one(option))
+            die_usage("--%s is for one image, but dfgen.ini has [image] sections: write it there", option->name);
+        has_platform |= option == option_find("platform", 8);
+    }
+    opts->own = opts->folder = opts->state;
+    for (size_t i = 0; i < opts->images.count; i++) {
+        struct opts *image = opts->images.items[i];
+        if (has_platform)
+            image->platforms.count = 0;
+        for (size_t k = 0; k < given->count; k++)
+            if (!option_is_early(given->items[k].option))
+                apply(image, &given->items[k]);
+        image->build_file = opts->build_file;
+        image->state = opts->state;
+        image->store = opts->store;
+        image->nonce = opts->nonce;
+        set_up_image(image, NULL);
+        for (size_t k = 0; k < image->environment.count; k++)
+            vec_push(&opts->environment, image->environment.items[k]);
+    }
+}
+
 struct opts *opts_read(struct arena *arena, int argc, char **argv, const char ***rest)
 {
     struct opts *opts = arena_alloc(arena, sizeof *opts);
@@ -249,22 +322,22 @@ struct opts *opts_read(struct arena *arena, int argc, char **argv, const char **
     keep_options(opts, argc, argv, rest ? &words : NULL);
     enter_build_dir(opts);
     read_ini_files(opts);
+    opts_images_make(opts);
     for (size_t i = 0; i < given.count; i++)
         if (!option_is_early(given.items[i].option))
             apply(opts, &given.items[i]);
-    if (strchr(opts->build_file, '/') || !*opts->build_file)
-        die_usage("--build-file is a name in the build folder: use -C for the folder");
-
+    set_up_build_file(opts);
     size_t context_words = rest ? 0 : words.count;
     if (context_words > 1)
         die_usage("one context only: %s, and also %s", words.items[0], words.items[1]);
-    set_up_context(opts, context_words ? words.items[0] : NULL);
-    set_up_file(opts);
     set_up_store(opts);
-    check_outputs(opts);
-    opts_value_epoch(opts);
     if (opts->no_cache || opts->no_cache_filter.count)
         opts->nonce = draw_nonce(arena);
+    opts->state = *opts->prefix ? arena_printf(arena, ".dfgen/@%s", opts->prefix) : ".dfgen";
+    if (opts->images.count)
+        set_up_images(opts, &given, context_words ? words.items[0] : NULL);
+    else
+        set_up_image(opts, context_words ? words.items[0] : NULL);
     if (rest) {
         vec_push(&words, NULL);
         *rest = words.items;
@@ -277,8 +350,12 @@ struct opts *opts_read(struct arena *arena, int argc, char **argv, const char **
 
 void opts_free(struct opts *opts)
 {
+    for (size_t i = 0; i < opts->images.count; i++)
+        opts_free(opts->images.items[i]);
+    vec_free(&opts->images);
     for (size_t i = 0; i < opts->outputs.count; i++) {
         vec_free(&opts->outputs.items[i].names);
+        vec_free(&opts->outputs.items[i].files);
         vec_free(&opts->outputs.items[i].annotations);
     }
     vec_free(&opts->build_args);

@@ -28,7 +28,9 @@ struct opt_output {
     const char *compression;    /* NULL: gzip */
     int level;                  /* -1: default */
     bool docker_types;          /* oci-mediatypes=false, or type=docker */
+    bool own;                   /* dest is a folder of dfgen's own */
     opt_list names;    /* name=, comma separated */
+    opt_list files;    /* file=: paths in the root that other rules may depend on (local) */
     VEC(struct opt_pair) annotations;
 };
 
@@ -93,6 +95,14 @@ struct opts {
     const char *build_dir;      /* as the user wrote it; the process has changed into it by then */
     const char *build_file;     /* "build.ninja" */
     const char *prefix;         /* before rule, target and variable names; "" */
+    const char *state;          /* ".dfgen", or ".dfgen/@PREFIX": what gen and the helpers note of this graph */
+    const char *own;            /* the same of this image alone: state, or state/IMAGE */
+    const char *folder;         /* where the folders of its stages lie: own, or own/PLATFORM when there are several */
+    const char *platform;       /* "linux-arm64": one of several; NULL: there is but one */
+    bool is_first;              /* of several */
+    const char *image;          /* of dfgen.ini's [image "NAME"]: its name; NULL: the one that the command line names */
+    VEC(struct opts *) images;  /* one for each [image "NAME"], in the order of the file; none: this is the one */
+    struct ini_images *sections; /* opts_images.c's: what dfgen.ini says of them */
     const char *store;          /* absolute */
     opt_list image_folders;    /* [images] path, --images: folders of archives and layouts, relative to the build folder */
     const char *launcher;       /* put before the command of RUN edges; NULL */
@@ -113,6 +123,11 @@ void opts_free(struct opts *opts);
 
 /* A path as the user wrote it (relative to base, absolute) as one relative to the build folder. Symlinks are resolved but for the last component. */
 const char *opts_path(const struct opts *opts, const char *base, const char *path);
+
+/* The path of a file that is noted for the whole graph: "options.json". */
+const char *opts_state(const struct opts *opts, const char *name);
+/* The path of a file that is noted for all steps of the image: "settings.json". */
+const char *opts_own(const struct opts *opts, const char *name);
 
 /* Set one thing that dfgen.ini says: "section.key". NULL, or what is wrong with it. base: the folder of the file, absolute. */
 const char *opts_set_ini(struct opts *opts, const char *base, const char *section, const char *key, const char *value);

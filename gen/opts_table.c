@@ -12,6 +12,7 @@
 
 #include <config.h>
 #include "gen/limits.h"
+#include "gen/opts_images.h"
 #include "gen/opts_registry.h"
 #include "gen/opts_value.h"
 #include "runtime/lib/arena.h"
@@ -46,6 +47,26 @@ FLAG_SETTER(check)
 FLAG_SETTER(debug)
 FLAG_SETTER(locked)
 FLAG_SETTER(offline)
+
+/* In dfgen.ini, paths are relative to its folder. */
+static const char *absolute(const struct opts *opts, const char *base, const char *value)
+{
+    return *value == '/' ? arena_strdup(opts->arena, value) : arena_printf(opts->arena, "%s/%s", base, value);
+}
+
+static const char *set_ini_file(struct opts *opts, const char *base, const char *value)
+{
+    opts->file = absolute(opts, base, value);
+    opts->file_name = arena_strdup(opts->arena, value);
+    return *value ? NULL : "file needs a path";
+}
+
+static const char *set_ini_context(struct opts *opts, const char *base, const char *value)
+{
+    opts->context = absolute(opts, base, value);
+    opts->context_name = arena_strdup(opts->arena, value);
+    return *value ? NULL : "context needs a path";
+}
 
 /* A list whose words are checked first. */
 #define CHECKED_SETTER(field, check)                                                                        \
@@ -219,6 +240,17 @@ static const char *set_metadata_file(struct opts *opts, const char *base, const 
     return NULL;
 }
 
+/* Rules and variables have such names, and the state folder is called by it. */
+static const char *set_prefix(struct opts *opts, const char *base, const char *value)
+{
+    (void)base;
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+    if (!*value || *value == '.' || *value == '-' || value[strspn(value, allowed)] || strlen(value) > 100)
+        return "a prefix is made of letters, digits, _, - and ., and begins with a letter, a digit or _";
+    opts->prefix = arena_strdup(opts->arena, value);
+    return NULL;
+}
+
 static const char *set_generator(struct opts *opts, const char *base, const char *value)
 {
     (void)opts, (void)base;
@@ -241,7 +273,7 @@ static const struct option options[] = {
     {"build-context", 0, TAKES_VALUE, set_context, "NAME=VALUE",
      "another context or image: a folder, oci-layout:PATH[:TAG][@DIGEST], docker-archive:FILE, docker-image://REF"},
     {"images", 0, TAKES_VALUE, set_image_folder, "FOLDER", "look here for images (docker save archives, OCI layouts)"},
-    {"platform", 0, TAKES_VALUE, set_platform, "OS/ARCH", "the platform to build for (default: this machine's)"},
+    {"platform", 0, TAKES_VALUE, set_platform, "OS/ARCH[,...]", "what to build for (default: this machine); several give an index"},
     {"label", 0, TAKES_VALUE, set_label, "KEY=VALUE", "a label of the image"},
     {"annotation", 0, TAKES_VALUE, set_annotation, "KEY=VALUE", "an annotation of the image's manifest"},
     {"secret", 0, TAKES_VALUE, set_secret, "id=ID[,src=FILE|,env=NAME]", "a secret for RUN --mount=type=secret"},
@@ -280,7 +312,8 @@ static const struct option options[] = {
     {"debug", 'D', TAKES_NOTHING, set_debug, NULL, "say more"},
     {NULL, 'C', TAKES_VALUE, set_build_dir, "FOLDER", "the build folder (default: the current one)"},
     {NULL, 'G', TAKES_VALUE, set_generator, "ninja", "what to write"},
-    {"build-file", 0, TAKES_VALUE, set_build_file, "NAME", "the file to write in the build folder (default: build.ninja)"},
+    {"build-file", 0, TAKES_VALUE, set_build_file, "NAME", "the file to write, in the build folder or below it (default: build.ninja)"},
+    {"prefix", 0, TAKES_VALUE, set_prefix, "TEXT", "before every rule and target, to include the file in another build"},
     {"store", 0, TAKES_VALUE, opts_set_store, "FOLDER", "where layers and results are kept (default: $DFGEN_STORE, ~/.cache/dfgen)"},
     {"launcher", 0, TAKES_VALUE, set_launcher, "COMMAND", "put before the command of RUN edges (srun -n1, say)"},
     {"help", 'h', TAKES_NOTHING, show_help, NULL, "this text"},
@@ -288,7 +321,6 @@ static const struct option options[] = {
     {"cache-from", 0, TAKES_VALUE, NULL, NULL, NULL},
     {"cache-to", 0, TAKES_VALUE, NULL, NULL, NULL},
     {"load", 0, TAKES_NOTHING, NULL, NULL, NULL},
-    {"prefix", 0, TAKES_VALUE, NULL, NULL, NULL},
     {"progress", 0, TAKES_VALUE, NULL, NULL, NULL},
     {"provenance", 0, TAKES_VALUE, NULL, NULL, NULL},
     {"push", 0, TAKES_NOTHING, NULL, NULL, NULL},
@@ -307,6 +339,46 @@ static const struct {
     {"run", "timeout", set_timeout},   {"run", "memory", set_memory},        {"run", "cpus", set_cpus},
     {"run", "pids-limit", set_pids_limit}, {"run", "dns", set_dns},
 };
+
+/* Keys of [image] sections. One that ends in a dot takes any name behind it: "name=value" goes to the setter. */
+static const struct {
+    const char *key;
+    setter set;
+} image_keys[] = {
+    {"file", set_ini_file}, {"context", set_ini_context},     {"target", set_target},       {"tag", set_tags},
+    {"arg.", set_build_arg}, {"context.", set_context},       {"label.", set_label},        {"annotation.", set_annotation},
+    {"secret", set_secret}, {"ssh", set_ssh},                 {"platform", set_platform},   {"output", set_output},
+    {"network", set_network}, {"add-host", set_add_hosts},    {"shm-size", set_shm_size},   {"ulimit", set_ulimits},
+    {"allow", set_allow},   {"no-cache-filter", set_no_cache_filter},
+};
+
+/* The key's row, and what stands behind its dot; NULL: there is none. */
+static setter find_image_key(const char *key, const char **rest)
+{
+    *rest = NULL;
+    for (size_t i = 0; i < sizeof image_keys / sizeof *image_keys; i++) {
+        size_t len = strlen(image_keys[i].key);
+        bool is_family = image_keys[i].key[len - 1] == '.';
+        if (is_family && !strncmp(key, image_keys[i].key, len) && key[len])
+            *rest = key + len;
+        if (*rest || (!is_family && !strcmp(key, image_keys[i].key)))
+            return image_keys[i].set;
+    }
+    return NULL;
+}
+
+bool opts_knows_image_key(const char *key)
+{
+    const char *rest;
+    return find_image_key(key, &rest);
+}
+
+const char *opts_set_image_key(struct opts *opts, const char *base, const char *key, const char *value)
+{
+    const char *rest;
+    setter set = find_image_key(key, &rest);
+    return set(opts, base, rest ? arena_printf(opts->arena, "%s=%s", rest, value) : value);
+}
 
 static const char *show_help(struct opts *opts, const char *base, const char *value)
 {
@@ -339,6 +411,8 @@ const char *opts_set_ini(struct opts *opts, const char *base, const char *sectio
     bool known = false;
     if (!strncmp(section, "registry ", 9))
         return opts_set_registry(opts, base, section + 9, key, value);
+    if (opts_images_is_section(section))
+        return opts_images_key(opts, base, section, key, value);
     for (size_t i = 0; i < sizeof ini_keys / sizeof *ini_keys; i++) {
         if (strcmp(ini_keys[i].section, section))
             continue;
@@ -348,8 +422,6 @@ const char *opts_set_ini(struct opts *opts, const char *base, const char *sectio
         if (!strcmp(ini_keys[i].key, key))
             return ini_keys[i].set(opts, base, value);
     }
-    if (!strncmp(section, "image", 5) && strcmp(section, "images"))
-        return "[image] sections are not supported yet";
     if (!known)
         return arena_printf(opts->arena, "unknown section [%s]", section);
     return arena_printf(opts->arena, "unknown key %s in [%s]", key, section);
@@ -369,6 +441,11 @@ const struct option *option_find_letter(char letter)
         if (options[i].letter == letter)
             return &options[i];
     return NULL;
+}
+
+bool option_is_of_one(const struct option *option)
+{
+    return option->set == set_file || option->set == set_target || option->set == set_tags || option->set == set_output;
 }
 
 bool option_is_early(const struct option *option)

@@ -28,6 +28,14 @@ const struct option *option_find_letter(char letter);
 /* Options that say where things are must be known before those that name paths. */
 bool option_is_early(const struct option *option);
 
+/* What only makes sense for one image: not with [image] sections. */
+bool option_is_of_one(const struct option *option);
+
+/* Is there such a key for an [image] section? */
+bool opts_knows_image_key(const char *key);
+/* A key of an [image] section. NULL, or what is wrong with it. */
+const char *opts_set_image_key(struct opts *opts, const char *base, const char *key, const char *value);
+
 /* What --store says; "~/" is the home folder. */
 const char *opts_set_store(struct opts *opts, const char *base, const char *value);
 

@@ -286,6 +286,16 @@ static const char *set_level(struct opt_output *output, const char *value)
     return NULL;
 }
 
+/* A path in the root file system, as a file below dest. */
+static const char *add_file(struct opts *opts, struct opt_output *output, const char *path)
+{
+    const char *clean = path_clean(opts->arena, span_of(path));
+    if (!*clean || !strcmp(clean, "..") || !strncmp(clean, "../", 3))
+        return arena_printf(opts->arena, "file=%s is no file of an image", path);
+    vec_push(&output->files, clean);
+    return NULL;
+}
+
 static const char *set_output_field(struct opts *opts, const char *base, struct opt_output *output, struct opt_pair pair)
 {
     bool value;
@@ -300,6 +310,8 @@ static const char *set_output_field(struct opts *opts, const char *base, struct 
         return parse_bool(pair.value, &output->tar);
     else if (!strcmp(pair.name, "name"))
         return split_csv(opts->arena, pair.value, &output->names);
+    else if (!strcmp(pair.name, "file"))
+        return add_file(opts, output, pair.value);
     else if (!strcmp(pair.name, "compression"))
         return set_compression(output, pair.value);
     else if (!strcmp(pair.name, "compression-level"))
@@ -328,6 +340,8 @@ static const char *check_output(struct opts *opts, const struct opt_output *outp
         return arena_printf(opts->arena, "type=%s is not supported: types are oci, docker, tar, local, bundle and squashfs", output->type);
     if (!output->dest)
         return arena_printf(opts->arena, "type=%s needs dest=PATH", output->type);
+    if (output->files.count && strcmp(output->type, "local"))
+        return "file= is for type=local: what the files are called that other rules depend on";
     if (!strcmp(output->dest, "-"))
         return "dest=- (standard output) is not possible: ninja has the terminal";
     return NULL;

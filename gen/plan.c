@@ -1,6 +1,6 @@
 /*
- * Owns the way from resolved stages to the graph: stage by stage, action by action. Called by cmd_generate. The kinds of steps
- * are planned by plan_copy, plan_run, plan_base and plan_image; nothing is written before all of them are right.
+ * Owns the way from resolved stages to the graph: unit by unit, stage by stage, action by action. Called by cmd_generate. The kinds of
+ * steps are planned by plan_copy, plan_run, plan_base and plan_image; nothing is written before all of them are right.
  */
 #include "gen/diag.h"
 
@@ -20,8 +20,8 @@
 #include "gen/images.h"
 #include "gen/opts.h"
 #include "runtime/lib/arena.h"
-
-#define LAYER_FILE ".dfgen/layer.json"
+#include "runtime/lib/json.h"
+#include "runtime/lib/path.h"
 
 /* Where a stage begins: at its base's end. False: the base could not be planned. */
 static bool begin_stage(struct plan *plan, struct planned *planned)
@@ -33,6 +33,9 @@ static bool begin_stage(struct plan *plan, struct planned *planned)
             return false;
         seq_copy(plan->arena, &planned->root, &base->root);
         seq_copy(plan->arena, &planned->layers, &base->layers);
+    } else if (stage->base.kind == ORIGIN_IMAGE && stage->base.image->built) {
+        seq_copy(plan->arena, &planned->root, &stage->base.image->built->root);
+        seq_copy(plan->arena, &planned->layers, &stage->base.image->built->layers);
     } else if (stage->base.kind == ORIGIN_IMAGE) {
         const struct image *image = stage->base.image;
         planned->root = plan_base(plan, image, stage->ast->from.place);
@@ -67,7 +70,14 @@ static void add_layer_file(struct plan *plan)
                              plan->opts->timestamps, "epoch", (json_int_t)plan->stages->epoch);
     if (plan->opts->compression_level >= 0)
         json_object_set_new(json, "level", json_integer(plan->opts->compression_level));
-    outbox_add_json(plan->outbox, LAYER_FILE, json);
+    struct buf text = {0};
+    json_write(json, &text);
+    plan->layer_text = arena_strdup(plan->arena, buf_text(&text));
+    plan->layer_file = opts_own(plan->opts, "layer.json");
+    /* The platforms of an image have it in common. */
+    if (!plan->opts->platform || plan->opts->is_first)
+        outbox_add(plan->outbox, plan->layer_file, &text);
+    buf_free(&text);
     json_decref(json);
 }
 
@@ -75,22 +85,24 @@ static void add_layer_file(struct plan *plan)
 static void add_layer(struct plan *plan, struct planned *planned, const struct action *action, const char *label)
 {
     struct arena *arena = plan->arena;
-    const char *name = arena_printf(arena, "%zu.layer", planned->steps);
-    const char *output = arena_printf(arena, "%s/%s", planned->folder, name);
-    plan_place(planned->places, name, label, plan_where(arena, action->place), plan_printable(arena, action->text, 0));
+    const char *stamp = planned->root.items[0];
+    const char *output = arena_printf(arena, "%.*s.layer", (int)(strlen(stamp) - strlen(".stamp")), stamp);
+    seq_push(arena, &planned->layers, (struct plan_layer){.descriptor = output, .text = history_text(plan, planned, action)});
+    if (plan_share_layer(plan, stamp))
+        return;
+    plan_place(planned->places, path_base(output), label, plan_where(arena, action->place), plan_printable(arena, action->text, 0));
     struct edge *edge = graph_edge(plan->graph, RULE_LAYER, output, arena_printf(arena, "[%s] layer", label));
     vec_push(&edge->outputs, output);
-    vec_push(&edge->inputs, planned->root.items[0]);
-    vec_push(&edge->inputs, LAYER_FILE);
-    vec_push(&edge->order_only, ".dfgen/settings.json");
+    vec_push(&edge->inputs, stamp);
+    vec_push(&edge->inputs, plan->layer_file);
+    vec_push(&edge->order_only, plan->settings_file);
     vec_push(&edge->order_only, arena_printf(arena, "%s/places.json", planned->folder));
-    seq_push(arena, &planned->layers, (struct plan_layer){.descriptor = output, .text = history_text(plan, planned, action)});
+    graph_add(plan->graph, edge);
 }
 
 static bool plan_action(struct plan *plan, struct planned *planned, const struct action *action)
 {
-    const char *label = arena_printf(plan->arena, "%s %zu/%zu", planned->stage->name, planned->steps + 1,
-                                     planned->stage->actions.count);
+    const char *label = arena_printf(plan->arena, "%s %zu/%zu", planned->label, planned->steps + 1, planned->stage->actions.count);
     bool is_fine = true;
     switch (action->kind) {
     case ACTION_COPY:
@@ -110,17 +122,14 @@ static bool plan_action(struct plan *plan, struct planned *planned, const struct
 /* Edges of a stage that turns out to be wrong half way are taken back: what it shares with others (base layers) stays. */
 static void take_back(struct plan *plan, const struct planned *planned, size_t edges)
 {
+    const char *bases = opts_state(plan->root, "bases/");
     size_t kept = edges;
     for (size_t i = edges; i < plan->graph->edges.count; i++) {
         struct edge *edge = plan->graph->edges.items[i];
-        if (!strncmp(edge->step, ".dfgen/bases/", 13)) {
+        if (!strncmp(edge->step, bases, strlen(bases)))
             plan->graph->edges.items[kept++] = edge;
-            continue;
-        }
-        vec_free(&edge->outputs);
-        vec_free(&edge->inputs);
-        vec_free(&edge->order_only);
-        vec_free(&edge->context_files);
+        else
+            edge_free(edge);
     }
     plan->graph->edges.count = kept;
     outbox_drop(plan->outbox, planned->folder);
@@ -129,7 +138,7 @@ static void take_back(struct plan *plan, const struct planned *planned, size_t e
 static void plan_stage(struct plan *plan, struct planned *planned)
 {
     struct stage *stage = planned->stage;
-    size_t edges = plan->graph->edges.count;
+    size_t edges = plan->graph->edges.count, shared = shared_count(plan->shared);
     for (size_t i = 0; i < stage->uses.count; i++)
         if (!plan->planned[stage->uses.items[i].stage->index].is_done)
             return;
@@ -140,11 +149,21 @@ static void plan_stage(struct plan *plan, struct planned *planned)
         is_fine &= plan_action(plan, planned, stage->actions.items[i]);
     if (!is_fine) {
         take_back(plan, planned, edges);
+        shared_take_back(plan->shared, shared);
         return;
     }
     plan_image(plan, planned);
     outbox_add_json(plan->outbox, arena_printf(plan->arena, "%s/places.json", planned->folder), planned->places);
     planned->is_done = true;
+}
+
+/* "production", "api/production", "linux/arm64 api/production": what a stage is called in messages. */
+static const char *label_of(struct plan *plan, const struct stage *stage)
+{
+    const struct opts *opts = plan->opts;
+    const char *platform = opts->platform ? platform_text(plan->arena, &plan->stages->target_platform) : "";
+    return arena_printf(plan->arena, "%s%s%s%s%s", platform, *platform ? " " : "", opts->image ? opts->image : "",
+                        opts->image ? "/" : "", stage->name);
 }
 
 static void plan_stages(struct plan *plan)
@@ -153,7 +172,9 @@ static void plan_stages(struct plan *plan)
     for (size_t i = 0; i < plan->stages->count; i++) {
         struct stage *stage = &plan->stages->items[i];
         plan->planned[i].stage = stage;
-        plan->planned[i].folder = arena_printf(plan->arena, ".dfgen/%s", stage->folder);
+        plan->planned[i].unit = plan->unit;
+        plan->planned[i].label = label_of(plan, &plan->stages->items[i]);
+        plan->planned[i].folder = arena_printf(plan->arena, "%s/%s", plan->opts->folder, stage->folder);
         plan->planned[i].places = json_object();
     }
     for (size_t i = 0; i < plan->stages->count; i++)
@@ -161,38 +182,88 @@ static void plan_stages(struct plan *plan)
             plan_stage(plan, &plan->planned[i]);
 }
 
-static void finish(struct plan *plan)
+struct plan *plan_new(struct arena *arena, const struct opts *opts)
 {
-    plan_lost_check(plan);
-    plan_contexts_finish(plan);
+    struct plan *plan = arena_alloc(arena, sizeof *plan);
+    *plan = (struct plan){.arena = arena, .root = opts, .graph = graph_new(arena), .outbox = outbox_new(arena),
+                          .base_places = json_object()};
+    bool is_alone = opts->images.count < 2;
+    for (size_t i = 0; i <= opts->images.count && is_alone; i++)
+        is_alone = (i ? opts->images.items[i - 1] : opts)->platforms.count < 2;
+    if (!is_alone)
+        plan->shared = shared_new(arena);
+    plan_contexts_begin(plan);
+    return plan;
+}
+
+/* The image as others find it: what an exported one's config says. */
+static void make_image(struct plan *plan, struct unit *unit)
+{
+    const struct planned *target = &unit->planned[unit->stages->target->index];
+    struct image *image = arena_alloc(plan->arena, sizeof *image);
+    *image = (struct image){.name = plan->opts->image ? plan->opts->image : target->stage->name, .config = target->config,
+                            .built = target};
+    unit->image = image;
+}
+
+struct unit *plan_add(struct plan *plan, const struct opts *opts, const struct dockerfile *file, struct images *images, struct diag *diag)
+{
+    struct unit *unit = arena_alloc(plan->arena, sizeof *unit);
+    *unit = (struct unit){.opts = opts, .stages = stage_resolve(plan->arena, opts, file, images, diag)};
+    if (!unit->stages || diag_error_count(diag))
+        return NULL;
+    plan->unit = unit;
+    plan->opts = opts;
+    plan->stages = unit->stages;
+    plan->diag = diag;
+    plan->settings_file = opts_own(opts, "settings.json");
+    plan->named.count = 0;
     add_layer_file(plan);
+    /* A bad ignore file is an error even where nothing is copied. */
+    plan_context(plan, NULL);
+    plan_stages(plan);
+    unit->planned = plan->planned;
+    plan_lost_check(plan);
     for (size_t i = 0; i < plan->stages->count; i++)
         json_decref(plan->planned[i].places);
     for (size_t i = 0; i < plan->stages->inputs.count; i++)
-        graph_add_path(&plan->graph->generator_inputs, plan->stages->inputs.items[i]);
-    if (plan->bases.count || plan->has_empty)
-        outbox_add_json(plan->outbox, ".dfgen/bases/places.json", plan->base_places);
-    json_decref(plan->base_places);
+        vec_push(&plan->graph->generator_inputs, plan->stages->inputs.items[i]);
+    seq_push(plan->arena, &plan->units, unit);
+    if (diag_error_count(diag))
+        return NULL;
+    make_image(plan, unit);
+    return unit;
 }
 
-struct graph *plan_build(struct arena *arena, const struct opts *opts, const struct dockerfile *file, struct images *images,
-                         struct diag *diag, struct outbox **files)
+const struct stages *plan_stages_of(const struct unit *unit)
 {
-    struct plan plan = {.arena = arena, .opts = opts, .diag = diag, .graph = graph_new(arena), .outbox = outbox_new(arena),
-                        .base_places = json_object()};
-    plan.stages = stage_resolve(arena, opts, file, images, diag);
-    if (!plan.stages || diag_error_count(diag)) {
-        json_decref(plan.base_places);
-        return NULL;
+    return unit->stages;
+}
+
+const struct image *plan_built(const struct unit *unit)
+{
+    return unit->image;
+}
+
+struct graph *plan_finish(struct plan *plan, struct outbox **files)
+{
+    plan_contexts_finish(plan);
+    graph_unique(&plan->graph->generator_inputs);
+    if (plan->bases.count || plan->has_empty)
+        outbox_add_json(plan->outbox, opts_state(plan->root, "bases/places.json"), plan->base_places);
+    *files = plan->outbox;
+    return plan->graph;
+}
+
+void plan_free(struct plan *plan)
+{
+    for (size_t i = 0; i < plan->units.count; i++) {
+        struct unit *unit = plan->units.items[i];
+        for (size_t k = 0; k < unit->stages->count; k++)
+            json_decref(unit->planned[k].config);
     }
-    /* A bad ignore file is an error even where nothing is copied. */
-    plan_context(&plan, NULL);
-    plan_stages(&plan);
-    finish(&plan);
-    *files = plan.outbox;
-    if (!diag_error_count(diag))
-        return plan.graph;
-    outbox_free(plan.outbox);
-    graph_free(plan.graph);
-    return NULL;
+    json_decref(plan->base_places);
+    shared_free(plan->shared);
+    outbox_free(plan->outbox);
+    graph_free(plan->graph);
 }

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "gen/images.h"
+#include "gen/opts.h"
 #include "runtime/lib/arena.h"
 
 const struct image_layer *plan_base_layer(const struct plan *plan, const struct image_layer *layer)
@@ -25,6 +26,11 @@ const struct image_layer *plan_base_layer(const struct plan *plan, const struct 
         if (!strcmp(plan->bases.items[i]->diff_id, layer->diff_id))
             return plan->bases.items[i];
     return NULL;
+}
+
+const char *plan_base_stamp(const struct plan *plan, const struct image_layer *layer)
+{
+    return arena_printf(plan->arena, "%s/bases/%s.stamp", plan->root->state, layer->diff_id + 7);
 }
 
 /* Where the layer's blob is: a file, or the store, into which it comes from a registry if it is not there. */
@@ -48,7 +54,7 @@ static void blob_line(struct plan_step *step, const struct image *image, const s
 static void add_edge(struct plan *plan, const struct image *image, const struct image_layer *layer, const char *stamp,
                      struct place place)
 {
-    const char *hex = layer->diff_id + 7, *base = arena_printf(plan->arena, ".dfgen/bases/%s", hex);
+    const char *hex = layer->diff_id + 7, *base = arena_printf(plan->arena, "%s/bases/%s", plan->root->state, hex);
     const char *name = plan_printable(plan->arena, span_of(image->name), 0);
     const char *text = arena_printf(plan->arena, "layer %.12s of %s", hex, name);
     plan_place(plan->base_places, hex, "base", plan_where(plan->arena, place), text);
@@ -64,9 +70,13 @@ static void add_edge(struct plan *plan, const struct image *image, const struct 
 stamp_seq plan_base(struct plan *plan, const struct image *image, struct place place)
 {
     stamp_seq root = {0};
+    if (image->built) {
+        seq_copy(plan->arena, &root, &image->built->root);
+        return root;
+    }
     for (size_t i = 0; i < image->layer_count; i++) {
         const struct image_layer *layer = &image->layers[i];
-        const char *stamp = arena_printf(plan->arena, ".dfgen/bases/%s.stamp", layer->diff_id + 7);
+        const char *stamp = plan_base_stamp(plan, layer);
         if (!plan_base_layer(plan, layer)) {
             seq_push(plan->arena, &plan->bases, layer);
             add_edge(plan, image, layer, stamp, place);
@@ -79,7 +89,7 @@ stamp_seq plan_base(struct plan *plan, const struct image *image, struct place p
 /* The stamp of a root without files, for what copies from an empty stage: one step for all of them. */
 static const char *empty_root(struct plan *plan)
 {
-    static const char base[] = ".dfgen/bases/empty", stamp[] = ".dfgen/bases/empty.stamp";
+    const char *base = opts_state(plan->root, "bases/empty"), *stamp = opts_state(plan->root, "bases/empty.stamp");
     if (plan->has_empty)
         return stamp;
     plan->has_empty = true;

@@ -43,25 +43,28 @@ static bool is_own(const struct plan *plan, const char *name)
 }
 
 /* A build folder that only dfgen uses is hidden whole: an image must not depend on where it is built. */
-static bool holds_only_own(const struct plan *plan)
+static bool holds_only_own(struct plan *plan)
 {
+    if (plan->holds_only_own >= 0)
+        return plan->holds_only_own;
     DIR *dir = opendir(".");
     bool only = dir;
     for (struct dirent *entry; only && (entry = readdir(dir));) {
         only = is_own(plan, entry->d_name);
-        for (size_t i = 0; i < plan->opts->outputs.count && !only; i++)
-            only = !strcmp(plan->opts->outputs.items[i].dest, entry->d_name);
+        for (size_t i = 0; i < plan->dests.count && !only; i++)
+            only = !strcmp(plan->dests.items[i], path_join(plan->arena, plan->root->build_real, entry->d_name));
     }
     if (dir)
         closedir(dir);
+    plan->holds_only_own = only;
     return only;
 }
 
 /* Clean paths in the context that do not exist for it, NULL-terminated. */
-static const char **hidden_paths(const struct plan *plan, const char *folder)
+static const char **hidden_paths(struct plan *plan, const char *folder)
 {
     char real[PATH_MAX];
-    const char **hidden = arena_array(plan->arena, OWN_FILES + plan->opts->outputs.count + 3, sizeof *hidden);
+    const char **hidden = arena_array(plan->arena, OWN_FILES + plan->dests.count + 3, sizeof *hidden);
     size_t count = 0;
     if (!realpath(folder, real))
         return hidden;
@@ -75,19 +78,16 @@ static const char **hidden_paths(const struct plan *plan, const char *folder)
         hidden[count++] = path_join(plan->arena, at, own_files[i]);
     if (is_inside)
         hidden[count++] = path_join(plan->arena, at, plan->opts->build_file);
-    for (size_t i = 0; i < plan->opts->outputs.count; i++) {
-        const char *dest = plan->opts->outputs.items[i].dest;
-        const char *whole = *dest == '/' ? dest : path_clean_go(plan->arena, span_of(path_join(plan->arena, build, dest)));
-        const char *inside = path_relative(plan->arena, real, whole);
-        if (strcmp(inside, ".") && strcmp(inside, "..") && strncmp(inside, "../", 3))
-            hidden[count++] = inside;
-    }
+    size_t len = strlen(real);
+    for (size_t i = 0; i < plan->dests.count; i++)
+        if (!strncmp(plan->dests.items[i], real, len) && plan->dests.items[i][len] == '/')
+            hidden[count++] = plan->dests.items[i] + len + 1;
     return hidden;
 }
 
-static bool read_patterns(struct plan *plan, struct plan_context *context, bool is_main)
+static bool read_patterns(struct plan *plan, struct plan_context *context)
 {
-    const char *path = ignore_file(plan->arena, plan->opts, context->folder, is_main), *error = NULL;
+    const char *path = context->ignore, *error = NULL;
     if (!path)
         return true;
     vec_push(&plan->graph->generator_inputs, path);
@@ -105,17 +105,41 @@ static bool read_patterns(struct plan *plan, struct plan_context *context, bool 
     return context->patterns;
 }
 
+/* The same folder under other patterns is another context. */
+static bool is_context(const struct plan_context *context, const char *folder, const char *ignore)
+{
+    if (strcmp(context->folder, folder) || !context->ignore != !ignore)
+        return false;
+    return !ignore || !strcmp(context->ignore, ignore);
+}
+
+void plan_contexts_begin(struct plan *plan)
+{
+    plan->holds_only_own = -1;
+    for (size_t i = 0; i <= plan->root->images.count; i++) {
+        const struct opts *opts = i ? plan->root->images.items[i - 1] : plan->root;
+        for (size_t k = 0; k < opts->outputs.count; k++) {
+            const char *dest = opts->outputs.items[k].dest;
+            if (*dest != '/')
+                dest = path_clean_go(plan->arena, span_of(path_join(plan->arena, opts->build_real, dest)));
+            seq_push(plan->arena, &plan->dests, dest);
+        }
+    }
+}
+
 struct plan_context *plan_context(struct plan *plan, const char *folder)
 {
     bool is_main = !folder;
     folder = folder ? folder : plan->opts->context;
+    const char *ignore = ignore_file(plan->arena, plan->opts, folder, is_main);
     for (size_t i = 0; i < plan->contexts.count; i++)
-        if (!strcmp(plan->contexts.items[i]->folder, folder))
+        if (is_context(plan->contexts.items[i], folder, ignore))
             return plan->contexts.items[i];
     struct plan_context *context = arena_alloc(plan->arena, sizeof *context);
     context->folder = folder;
+    context->ignore = ignore;
     seq_push(plan->arena, &plan->contexts, context);
-    if (!read_patterns(plan, context, is_main))
+    if (!read_patterns(plan, context))
         return context;
     context->context = context_open(folder, context->patterns, hidden_paths(plan, folder));
     if (!context->context)

@@ -87,7 +87,7 @@ static bool add_missing(struct listing *listing, const char *path, struct place 
             diag_error(plan->diag, place, "\"/%s\": not found: the ignore file excludes it", clean);
         return false;
     }
-    if (listing->is_needed)
+    if (listing->is_needed && !*plan->root->prefix)
         diag_warn(plan->diag, place, "\"/%s\": not found; ninja needs an edge that makes it", clean);
     context_list_add_missing(listing->list, real, patterns);
     vec_push(&listing->edge->context_files, path_join(plan->arena, listing->context->folder, real));
@@ -103,6 +103,48 @@ static void say_unreadable(struct listing *listing, struct place place)
                path_join(listing->plan->arena, context->folder, context_failed(context->context)), strerror(why));
 }
 
+enum plain { PLAIN_NOT, PLAIN_MISSING, PLAIN_FILE };
+
+/* Is this a file in folders, symlinks nowhere, or could it be? *parent: the last folder on the way that is there. */
+static enum plain find_plain(struct arena *arena, int dir, const char *clean, const char **parent)
+{
+    char *part = arena_strdup(arena, clean);
+    struct stat st;
+    *parent = "";
+    for (char *slash = strchr(part, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = 0;
+        if (fstatat(dir, part, &st, AT_SYMLINK_NOFOLLOW) < 0)
+            return errno == ENOENT ? PLAIN_MISSING : PLAIN_NOT;
+        if (!S_ISDIR(st.st_mode))
+            return PLAIN_NOT;
+        *parent = arena_strdup(arena, part);
+        *slash = '/';
+    }
+    if (fstatat(dir, part, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT ? PLAIN_MISSING : PLAIN_NOT;
+    return S_ISREG(st.st_mode) ? PLAIN_FILE : PLAIN_NOT;
+}
+
+/*
+ * A file of another build's graph, named without wildcards: its edge, if it has one, makes it again and again, which is no reason to run
+ * dfgen. So it is looked up when the step runs, and while it is there no folder is watched for it.
+ */
+static bool add_plain(struct listing *listing, const struct source_spec *spec)
+{
+    struct plan *plan = listing->plan;
+    struct plan_context *context = listing->context;
+    const char *clean = path_clean(plan->arena, span_of(spec->path)), *parent;
+    bool is_simple = !spec->parents && !spec->exclude && !has_wildcard(plan->arena, spec->path) && strncmp(clean, ".dfgen", 6);
+    if (!*plan->root->prefix || !is_simple || (context->patterns && pattern_list_excludes(context->patterns, clean)))
+        return false;
+    enum plain plain = find_plain(plan->arena, context_dir(context->context), clean, &parent);
+    if (plain == PLAIN_NOT || (plain == PLAIN_MISSING && context_need(context->context, parent, false) < 0))
+        return false;
+    context_list_add_missing(listing->list, clean, context->patterns);
+    vec_push(&listing->edge->context_files, path_join(plan->arena, context->folder, clean));
+    return true;
+}
+
 static bool list_source(struct listing *listing, const struct source_spec *spec, struct place place)
 {
     struct plan *plan = listing->plan;
@@ -110,6 +152,8 @@ static bool list_source(struct listing *listing, const struct source_spec *spec,
     const char *error = NULL;
     if (listing->is_needed)
         plan_lost_note(plan, listing->context, spec, place);
+    if (add_plain(listing, spec))
+        return true;
     if (sources_touched(context_tree(listing->context->context), plan->arena, spec, &touches, &error) == 0)
         return true;
     if (errno == ENOENT)
@@ -157,10 +201,7 @@ static bool list_context(struct plan_step *step, struct planned *planned, const 
     }
     struct buf text = {0};
     context_list_finish(listing.list, &text);
-    const char *path = arena_printf(plan->arena, "%s.list", step->base);
-    outbox_add(plan->outbox, path, &text);
-    vec_push(&step->edge->inputs, path);
-    plan_step_line(step, "context", (const char *[]){context->folder, path}, 2);
+    plan_step_context(step, context->folder, &text);
     return is_fine;
 }
 
@@ -285,8 +326,7 @@ bool plan_copy(struct plan *plan, struct planned *planned, const struct action *
     plan_step_root(&step, &planned->root);
     bool is_fine = plan_copy_step(&step, planned, &action->copy, action->place);
     add_remote(&step, planned, action);
-    const char *stamp = arena_printf(plan->arena, "%s.stamp", step.base);
-    plan_step_end(&step, stamp);
+    const char *stamp = plan_step_end(&step, arena_printf(plan->arena, "%s.stamp", step.base));
     planned->root = (stamp_seq){0};
     seq_push(plan->arena, &planned->root, stamp);
     return is_fine;
@@ -303,8 +343,7 @@ const char *plan_mount_files(struct plan *plan, struct planned *planned, const s
     seq_push(plan->arena, &copy.sources, (struct copy_source){.path = path, .place = mount->place});
     struct plan_step step = plan_step_begin(planned, plan, RULE_COPY, name, label, action);
     bool is_fine = plan_copy_step(&step, planned, &copy, mount->place);
-    const char *stamp = arena_printf(plan->arena, "%s.stamp", step.base);
-    plan_step_end(&step, stamp);
+    const char *stamp = plan_step_end(&step, arena_printf(plan->arena, "%s.stamp", step.base));
     return is_fine ? stamp : NULL;
 }
 
@@ -316,8 +355,7 @@ void plan_workdir(struct plan *plan, struct planned *planned, const struct actio
     json_object_set_new(step.json, "path", json_bytes(span_of(path_clean_go(plan->arena, action->workdir.path))));
     set_span(step.json, "user", action->workdir.user);
     plan_step_root(&step, &planned->root);
-    const char *stamp = arena_printf(plan->arena, "%s.stamp", step.base);
-    plan_step_end(&step, stamp);
+    const char *stamp = plan_step_end(&step, arena_printf(plan->arena, "%s.stamp", step.base));
     planned->root = (stamp_seq){0};
     seq_push(plan->arena, &planned->root, stamp);
 }

@@ -52,14 +52,12 @@ const char *plan_fetch(struct plan *plan, struct planned *planned, const struct 
 {
     struct arena *arena = plan->arena;
     const char *base = arena_printf(arena, "%s/%s", planned->folder, name);
-    const char *label = arena_printf(arena, "%s %zu fetch", planned->stage->name, planned->steps);
+    const char *label = arena_printf(arena, "%s %zu fetch", planned->label, planned->steps);
     const char *text = plan_printable(arena, source->path, 0);
     plan_place(planned->places, name, label, plan_where(arena, action->place), plan_printable(arena, action->text, 0));
     struct plan_step step = plan_step_begin_text(plan, RULE_FETCH, base, label, text);
     set_fetch(step.json, source->remote);
     if (action->copy.is_forced && !is_pinned(source->remote))
         plan_step_force(&step);
-    const char *stamp = arena_printf(arena, "%s.stamp", base);
-    plan_step_end(&step, stamp);
-    return stamp;
+    return plan_step_end(&step, arena_printf(arena, "%s.stamp", base));
 }

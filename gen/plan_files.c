@@ -93,7 +93,7 @@ static void make_folder_of(struct arena *arena, const char *path, const char **l
         return;
     *last = arena_strndup(arena, path, len);
     if (dir_make_at(AT_FDCWD, *last, 0777) < 0)
-        die("cannot make the folder %s:", *last);
+        die("cannot make the folder %s in the build folder:", *last);
 }
 
 /* ".dfgen/production/3" of ".dfgen/production/3.layer.json": what the files of one step have in common. */
@@ -122,11 +122,24 @@ static bool is_wanted(const struct outbox *outbox, const char *step)
 
 static bool is_ours(const char *name)
 {
-    static const char *const named[] = {"config.json", "image.json", "places.json"};
+    static const char *const named[] = {"config.json", "image.json", "index.json", "layer.json", "places.json"};
     for (size_t i = 0; i < sizeof named / sizeof *named; i++)
         if (!strcmp(name, named[i]))
             return true;
-    return isxdigit((unsigned char)*name) || !strncmp(name, "output-", 7) || !strncmp(name, "to-", 3);
+    return isxdigit((unsigned char)*name) || !strncmp(name, "output-", 7) || !strncmp(name, "joined-", 7) || !strncmp(name, "to-", 3);
+}
+
+/* Of a stage, an image, a platform: not what images are written to, nor another graph's state (@PREFIX). */
+static bool is_step_folder(int dir, const struct dirent *entry)
+{
+    static const char *const others[] = {"images", "docker", "tar", "rootfs", "bundle", "squashfs", "bin"};
+    struct stat st;
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (!strcmp(entry->d_name, others[i]))
+            return false;
+    if (*entry->d_name == '.' || *entry->d_name == '@' || entry->d_type == DT_REG)
+        return false;
+    return fstatat(dir, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
 }
 
 /* Steps that the Dockerfile no longer has leave no files behind, their stamps and logs neither. */
@@ -135,7 +148,13 @@ static void sweep_folder(const struct outbox *outbox, const char *folder)
     DIR *dir = opendir(folder);
     for (struct dirent *entry; dir && (entry = readdir(dir));) {
         const char *path = path_join(outbox->arena, folder, entry->d_name);
-        if (is_ours(entry->d_name) && !is_wanted(outbox, step_of(outbox->arena, path)))
+        if (is_step_folder(dirfd(dir), entry))
+            sweep_folder(outbox, path);
+        else if (!strcmp(entry->d_name, "settings.json")) {
+            /* An image's: it goes with the image. */
+            if (!is_wanted(outbox, path_join(outbox->arena, folder, "layer")))
+                unlink(path);
+        } else if (is_ours(entry->d_name) && !is_wanted(outbox, step_of(outbox->arena, path)))
             unlink(path);
     }
     if (dir)
@@ -143,19 +162,12 @@ static void sweep_folder(const struct outbox *outbox, const char *folder)
     rmdir(folder);
 }
 
-static void sweep(const struct outbox *outbox)
+static void sweep(const struct outbox *outbox, const char *state)
 {
-    static const char *const kept[] = {"images", "docker", "tar", "rootfs", "bundle", "squashfs", "bin"};
-    DIR *dir = opendir(".dfgen");
-    for (struct dirent *entry; dir && (entry = readdir(dir));) {
-        bool is_kept = entry->d_name[0] == '.';
-        for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
-            is_kept |= !strcmp(entry->d_name, kept[i]);
-        struct stat st;
-        const char *path = path_join(outbox->arena, ".dfgen", entry->d_name);
-        if (!is_kept && lstat(path, &st) == 0 && S_ISDIR(st.st_mode))
-            sweep_folder(outbox, path);
-    }
+    DIR *dir = opendir(state);
+    for (struct dirent *entry; dir && (entry = readdir(dir));)
+        if (is_step_folder(dirfd(dir), entry))
+            sweep_folder(outbox, path_join(outbox->arena, state, entry->d_name));
     if (dir)
         closedir(dir);
 }
@@ -172,7 +184,7 @@ static int write_file(const struct outgoing *file)
     return file_write_if_changed_at(AT_FDCWD, file->path, buf_text(&file->text), file->text.len, NULL);
 }
 
-void outbox_flush(struct outbox *outbox)
+void outbox_flush(struct outbox *outbox, const char *state)
 {
     if (outbox->files.count)
         qsort(outbox->files.items, outbox->files.count, sizeof *outbox->files.items, compare_files);
@@ -183,5 +195,5 @@ void outbox_flush(struct outbox *outbox)
         if (write_file(file) < 0)
             die("cannot write %s:", file->path);
     }
-    sweep(outbox);
+    sweep(outbox, state);
 }

@@ -19,7 +19,9 @@
 #include "gen/images.h"
 #include "gen/opts.h"
 #include "runtime/lib/arena.h"
+#include "runtime/lib/die.h"
 #include "runtime/lib/json.h"
+#include "runtime/lib/path.h"
 
 static bool is_target(const struct plan *plan, const struct planned *planned)
 {
@@ -28,7 +30,7 @@ static bool is_target(const struct plan *plan, const struct planned *planned)
 
 /* --- image --- */
 
-static json_t *platform_json(const struct platform *platform)
+json_t *plan_platform_json(const struct platform *platform)
 {
     json_t *json = json_pack("{s:s,s:s}", "os", platform->os, "architecture", platform->architecture);
     if (*platform->variant)
@@ -50,7 +52,7 @@ static json_t *layers_json(const struct planned *planned)
 }
 
 /* Names and annotations are the target's: other stages are only looked at. */
-static void set_names(const struct plan *plan, json_t *json)
+void plan_set_names(const struct plan *plan, json_t *json)
 {
     json_t *tags = json_array(), *annotations = json_object();
     const struct opts *opts = plan->opts;
@@ -69,7 +71,8 @@ static void set_names(const struct plan *plan, json_t *json)
         if (output->docker_types)
             json_object_set_new(json, "docker", json_true());
     }
-    if (json_array_size(tags))
+    /* Of several platforms, the index that joins them has the names. */
+    if (json_array_size(tags) && !opts->platform)
         json_object_set(json, "tags", tags);
     if (json_object_size(annotations))
         json_object_set(json, "annotations", annotations);
@@ -77,15 +80,14 @@ static void set_names(const struct plan *plan, json_t *json)
     json_decref(annotations);
 }
 
-static void write_config(struct plan *plan, const struct planned *planned, const char *path)
+static void write_config(struct plan *plan, struct planned *planned, const char *path)
 {
     struct span *fill = arena_array(plan->arena, planned->layers.count + 1, sizeof *fill);
     for (size_t i = 0; i < planned->layers.count; i++)
         fill[i] = planned->layers.items[i].text;
     struct config_times times = {plan->stages->epoch, plan->stages->has_epoch};
-    json_t *config = config_write(&planned->stage->config, &times, fill, planned->layers.count);
-    outbox_add_json(plan->outbox, path, config);
-    json_decref(config);
+    planned->config = config_write(&planned->stage->config, &times, fill, planned->layers.count);
+    outbox_add_json(plan->outbox, path, planned->config);
 }
 
 static void add_base_stamps(struct plan *plan, struct plan_step *step, const struct planned *planned)
@@ -94,7 +96,7 @@ static void add_base_stamps(struct plan *plan, struct plan_step *step, const str
         const struct image_layer *base = planned->layers.items[i].base;
         if (!base)
             continue;
-        const char *stamp = arena_printf(plan->arena, ".dfgen/bases/%s.stamp", base->diff_id + 7);
+        const char *stamp = plan_base_stamp(plan, base);
         plan_step_line(step, "root", &stamp, 1);
         graph_add_path(&step->edge->inputs, stamp);
     }
@@ -103,16 +105,17 @@ static void add_base_stamps(struct plan *plan, struct plan_step *step, const str
 static const char *image_step(struct plan *plan, struct planned *planned)
 {
     struct arena *arena = plan->arena;
-    const char *name = planned->stage->name, *config = arena_printf(arena, "%s/config.json", planned->folder);
-    const char *text = arena_printf(arena, "image %s", name), *label = arena_printf(arena, "%s", name);
+    const struct opts *opts = plan->opts;
+    const char *name = opts->image && is_target(plan, planned) ? opts->image : planned->stage->name, *config = arena_printf(arena, "%s/config.json", planned->folder);
+    const char *text = arena_printf(arena, "image %s", name), *label = planned->label;
     plan_place(planned->places, "image", label, plan_where(arena, planned->stage->ast->from.place), text);
     struct plan_step step = plan_step_begin_text(plan, RULE_IMAGE, arena_printf(arena, "%s/image", planned->folder), label, "image");
     json_object_set_new(step.json, "kind", json_string("image"));
     json_object_set_new(step.json, "name", json_string(name));
-    json_object_set_new(step.json, "platform", platform_json(&planned->stage->platform));
+    json_object_set_new(step.json, "platform", plan_platform_json(&planned->stage->platform));
     json_object_set_new(step.json, "layers", layers_json(planned));
     if (is_target(plan, planned))
-        set_names(plan, step.json);
+        plan_set_names(plan, step.json);
     write_config(plan, planned, config);
     plan_step_line(&step, "config", &config, 1);
     vec_push(&step.edge->inputs, config);
@@ -124,9 +127,8 @@ static const char *image_step(struct plan *plan, struct planned *planned)
         vec_push(&step.edge->inputs, descriptor);
     }
     add_base_stamps(plan, &step, planned);
-    const char *index = arena_printf(arena, ".dfgen/images/%s/index.json", planned->stage->target);
-    plan_step_end(&step, index);
-    return index;
+    const char *layout = plan_layout(plan, plan->opts, planned->stage, is_target(plan, planned));
+    return plan_step_end(&step, arena_printf(arena, "%s/index.json", layout));
 }
 
 /* --- what is written out --- */
@@ -151,14 +153,23 @@ static const struct form *find_form(const char *type)
     return NULL;
 }
 
-/* One export edge. Returns its output: the archive, the layout's index.json, or a stamp for a folder of files. */
-static const char *export_step(struct plan *plan, struct planned *planned, const char *name, const struct opt_output *output,
-                               const char *index)
+static void set_files(json_t *json, const struct opt_output *output)
+{
+    json_t *files = json_array();
+    for (size_t i = 0; i < output->files.count; i++)
+        json_array_append_new(files, json_bytes(span_of(output->files.items[i])));
+    if (output->files.count)
+        json_object_set(json, "files", files);
+    json_decref(files);
+}
+
+const char *plan_export(struct plan *plan, struct planned *planned, const char *name, const struct opt_output *output,
+                        const char *index)
 {
     struct arena *arena = plan->arena;
     const struct form *form = find_form(output->type);
     bool is_tar = form->always_tar || (output->tar && !form->never_tar);
-    const char *stage = planned->stage->name;
+    const char *stage = planned->label;
     const char *text = plan_printable(arena, span_of(arena_printf(arena, "export %s to %s", output->type, output->dest)), 0);
     const char *base = arena_printf(arena, "%s/%s", planned->folder, name);
     plan_place(planned->places, name, stage, plan_where(arena, planned->stage->ast->from.place), text);
@@ -170,7 +181,7 @@ static const char *export_step(struct plan *plan, struct planned *planned, const
     json_object_set_new(step.json, "epoch", json_integer(plan->stages->epoch));
     if (strcmp(plan->opts->timestamps, "epoch"))
         json_object_set_new(step.json, "times", json_string(plan->opts->timestamps));
-    if (!strncmp(output->dest, ".dfgen/", 7))
+    if (output->own)
         json_object_set_new(step.json, "own", json_true());
     if (form->from_image) {
         plan_step_line(&step, "image", &index, 1);
@@ -186,57 +197,103 @@ static const char *export_step(struct plan *plan, struct planned *planned, const
     const char *out = is_tar             ? output->dest
                       : form->from_image ? arena_printf(arena, "%s/index.json", output->dest)
                                          : arena_printf(arena, "%s.stamp", base);
+    set_files(step.json, output);
     plan_step_end(&step, out);
+    /* What other rules may depend on are outputs, too. */
+    for (size_t i = 0; i < output->files.count; i++)
+        vec_push(&step.edge->outputs, path_join(arena, output->dest, output->files.items[i]));
     return out;
 }
 
-static void add_target(struct plan *plan, const char *name, const char *input)
+/* --- targets --- */
+
+void plan_target(struct plan *plan, const struct opts *opts, const char *name, const char *input)
 {
-    vec_push(&graph_target(plan->graph, name)->inputs, input);
+    struct target *target = graph_target(plan->graph, arena_printf(plan->arena, "%s%s", plan->root->prefix, name));
+    if (target->owner && target->owner != opts->own)
+        die_usage("dfgen.ini: images %s and %s both make a target %s: call one of them or its stages otherwise",
+                  path_base(target->owner), path_base(opts->own), name);
+    target->owner = opts->own;
+    vec_push(&target->inputs, input);
 }
 
-/* oci/STAGE, docker/STAGE, tar/STAGE, ...: made when asked for. */
-static void add_form_targets(struct plan *plan, struct planned *planned, const char *index)
+const char *plan_target_name(struct plan *plan, const struct opts *opts, const struct stage *stage, bool is_target)
+{
+    const char *name = !opts->image ? stage->target
+                       : is_target  ? opts->image
+                                    : arena_printf(plan->arena, "%s/%s", opts->image, stage->target);
+    return opts->platform ? arena_printf(plan->arena, "%s/%s", name, opts->platform) : name;
+}
+
+const char *plan_layout(struct plan *plan, const struct opts *opts, const struct stage *stage, bool is_target)
+{
+    if (opts->image && is_target && !opts->platform)
+        return arena_printf(plan->arena, "%s/images/%s", opts->state, opts->image);
+    return arena_printf(plan->arena, "%s/images/%s", opts->folder, stage->target);
+}
+
+/* docker/STAGE, tar/STAGE, rootfs/STAGE: made when asked for. */
+static void add_form_targets(struct plan *plan, struct planned *planned, const char *name, const char *index)
 {
     struct arena *arena = plan->arena;
-    const char *target = planned->stage->target;
+    const char *state = plan->root->state;
     const struct {
         const char *target, *step;
         struct opt_output output;
     } rows[] = {
-        {"docker", "to-docker", {.type = "docker", .dest = arena_printf(arena, ".dfgen/docker/%s.tar", target), .tar = true}},
-        {"tar", "to-tar", {.type = "tar", .dest = arena_printf(arena, ".dfgen/tar/%s.tar", target), .tar = true}},
-        {"rootfs", "to-rootfs", {.type = "local", .dest = arena_printf(arena, ".dfgen/rootfs/%s", target)}},
-        {"bundle", "to-bundle", {.type = "bundle", .dest = arena_printf(arena, ".dfgen/bundle/%s", target)}},
-        {"squashfs", "to-squashfs", {.type = "squashfs", .dest = arena_printf(arena, ".dfgen/squashfs/%s.squashfs", target)}},
+        {"docker", "to-docker",
+         {.type = "docker", .dest = arena_printf(arena, "%s/docker/%s.tar", state, name), .tar = true, .own = true}},
+        {"tar", "to-tar", {.type = "tar", .dest = arena_printf(arena, "%s/tar/%s.tar", state, name), .tar = true, .own = true}},
+        {"rootfs", "to-rootfs", {.type = "local", .dest = arena_printf(arena, "%s/rootfs/%s", state, name), .own = true}},
+        {"bundle", "to-bundle", {.type = "bundle", .dest = arena_printf(arena, "%s/bundle/%s", state, name), .own = true}},
+        {"squashfs", "to-squashfs",
+         {.type = "squashfs", .dest = arena_printf(arena, "%s/squashfs/%s.squashfs", state, name), .own = true}},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        add_target(plan, arena_printf(arena, "%s/%s", rows[i].target, target),
-                   export_step(plan, planned, rows[i].step, &rows[i].output, index));
-    add_target(plan, arena_printf(arena, "oci/%s", target), index);
+        plan_target(plan, plan->opts, arena_printf(arena, "%s/%s", rows[i].target, name),
+                    plan_export(plan, planned, rows[i].step, &rows[i].output, index));
 }
 
-static void add_outputs(struct plan *plan, struct planned *planned, const char *index)
+void plan_facts(struct plan *plan, struct planned *planned, const char *name, const char *index)
 {
-    for (size_t i = 0; i < plan->opts->outputs.count; i++) {
-        const char *name = arena_printf(plan->arena, "output-%zu", i + 1);
-        add_target(plan, planned->stage->target, export_step(plan, planned, name, &plan->opts->outputs.items[i], index));
-    }
     const struct opt_output facts[] = {{.type = "iid", .dest = plan->opts->iidfile},
                                        {.type = "metadata", .dest = plan->opts->metadata_file}};
     for (size_t i = 0; i < sizeof facts / sizeof *facts; i++)
         if (facts[i].dest)
-            add_target(plan, planned->stage->target,
-                       export_step(plan, planned, arena_printf(plan->arena, "output-%s", facts[i].type), &facts[i], index));
+            plan_target(plan, plan->opts, name,
+                        plan_export(plan, planned, arena_printf(plan->arena, "output-%s", facts[i].type), &facts[i], index));
 }
 
+/* Of several platforms, each has a folder in what --output type=local names, as docker has it. */
+static void add_outputs(struct plan *plan, struct planned *planned, const char *name, const char *index)
+{
+    const struct opts *opts = plan->opts;
+    for (size_t i = 0; i < opts->outputs.count; i++) {
+        struct opt_output output = opts->outputs.items[i];
+        bool is_joined = opts->platform && find_form(output.type)->from_image;
+        if (opts->platform)
+            output.dest = path_join(plan->arena, output.dest, opts->platform);
+        if (!is_joined)
+            plan_target(plan, opts, name, plan_export(plan, planned, arena_printf(plan->arena, "output-%zu", i + 1), &output, index));
+    }
+    /* Of several platforms, these are about the index that joins them. */
+    if (!opts->platform)
+        plan_facts(plan, planned, name, index);
+}
+
+/* Stages of an image that is one of several are only looked at: what they hold is written out of the image itself. */
 void plan_image(struct plan *plan, struct planned *planned)
 {
     const char *index = image_step(plan, planned);
-    add_target(plan, planned->stage->target, index);
-    add_form_targets(plan, planned, index);
-    if (is_target(plan, planned)) {
-        add_outputs(plan, planned, index);
-        vec_push(&plan->graph->defaults, planned->stage->target);
-    }
+    bool is_main = is_target(plan, planned);
+    const char *name = plan_target_name(plan, plan->opts, planned->stage, is_main);
+    plan_target(plan, plan->opts, name, index);
+    if (is_main || !plan->opts->image)
+        add_form_targets(plan, planned, name, index);
+    if (is_main)
+        add_outputs(plan, planned, name, index);
+    if (!plan->opts->platform && (is_main || !plan->opts->image))
+        plan_target(plan, plan->opts, arena_printf(plan->arena, "oci/%s", name), index);
+    if (is_main && !plan->opts->platform)
+        vec_push(&plan->graph->defaults, arena_printf(plan->arena, "%s%s", plan->root->prefix, name));
 }

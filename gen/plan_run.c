@@ -86,7 +86,7 @@ static bool add_mount(struct plan_step *step, struct planned *planned, const str
     stamp_seq from = {0};
     if (mount->from.kind == ORIGIN_CONTEXT || mount->from.kind == ORIGIN_FOLDER) {
         const char *name = arena_printf(plan->arena, "%zu.mount%zu", planned->steps, number);
-        const char *label = arena_printf(plan->arena, "%s %zu mount", planned->stage->name, planned->steps);
+        const char *label = arena_printf(plan->arena, "%s %zu mount", planned->label, planned->steps);
         const char *stamp = plan_mount_files(plan, planned, mount, action, name, label);
         if (!stamp)
             return false;
@@ -196,8 +196,7 @@ bool plan_run(struct plan *plan, struct planned *planned, const struct action *a
     size_t stages = 0;
     for (size_t i = 0; i < run->mounts.count; i++)
         is_fine &= add_mount(&step, planned, &run->mounts.items[i], action, i + 1, &stages);
-    const char *stamp = arena_printf(plan->arena, "%s.stamp", step.base);
-    plan_step_end(&step, stamp);
+    const char *stamp = plan_step_end(&step, arena_printf(plan->arena, "%s.stamp", step.base));
     planned->root = (stamp_seq){0};
     seq_push(plan->arena, &planned->root, stamp);
     return is_fine;

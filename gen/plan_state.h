@@ -15,8 +15,10 @@ struct context;
 struct image;
 struct images;
 struct json_t;
+struct opt_output;
 struct opts;
 struct named_source;
+struct shared;
 struct pattern_list;
 struct source_spec;
 
@@ -33,12 +35,23 @@ struct plan_layer {
 /* A stage with its steps. */
 struct planned {
     struct stage *stage;
+    const struct unit *unit;
     const char *folder;     /* ".dfgen/production" */
+    const char *label;      /* for people */
     stamp_seq root;         /* at its end */
     SEQ(struct plan_layer) layers;
     struct json_t *places;  /* of its places.json */
     size_t steps;           /* own steps so far */
+    struct json_t *config;  /* of its image, less rootfs.diff_ids; NULL: it has none */
     bool is_done;
+};
+
+/* One Dockerfile for one image and platform. */
+struct unit {
+    const struct opts *opts;
+    struct stages *stages;
+    struct planned *planned;    /* by stage number */
+    struct image *image;        /* of its target, for FROM target: */
 };
 
 /* A folder of files under its ignore patterns. */
@@ -46,17 +59,28 @@ struct plan_context {
     const char *folder;     /* relative to the build folder */
     struct context *context;
     struct pattern_list *patterns;
+    const char *ignore;     /* the ignore file; NULL: none */
     const char *error;      /* why it cannot be used; NULL: it can */
     bool was_walked;
 };
 
+/* All of them: a graph. */
 struct plan {
     struct arena *arena;
+    const struct opts *root;            /* of all images */
+    SEQ(struct unit *) units;
+    struct graph *graph;
+    /* The unit under way */
+    struct unit *unit;
     const struct opts *opts;
     struct stages *stages;
     struct diag *diag;
-    struct graph *graph;
+    const char *layer_file, *layer_text, *settings_file;
     struct planned *planned;            /* by stage number */
+    /* What units share */
+    struct shared *shared;              /* plan_share.c's */
+    int holds_only_own;                 /* plan_context.c's: -1 not looked yet */
+    SEQ(const char *) dests;            /* what --output writes: absolute */
     SEQ(struct plan_context *) contexts;
     SEQ(const struct image_layer *) bases;  /* whose edges stand in the graph */
     struct json_t *base_places;
@@ -81,6 +105,9 @@ struct plan_step {
     const char *base;       /* ".dfgen/production/3" */
     struct json_t *json;
     struct edge *edge;
+    const char *list;       /* a file that is written with the step file: N.list; NULL: none */
+    struct buf list_text;
+    const char *list_folder;
 };
 
 /* Begin a step; its place is noted. name: "3", "3.layer". */
@@ -94,8 +121,25 @@ void plan_step_root(struct plan_step *step, const stamp_seq *root);
 void plan_step_stage(struct plan_step *step, const stamp_seq *root);
 /* --no-cache: a key that was never there. */
 void plan_step_force(struct plan_step *step);
-/* End it: out is its output. */
-void plan_step_end(struct plan_step *step, const char *out);
+/* The files of a folder that it may read, and their list, which becomes the step's. */
+void plan_step_context(struct plan_step *step, const char *folder, struct buf *list);
+/* End it: out is its output. Returns the output to go on with: another's, when another image has the same step already. */
+const char *plan_step_end(struct plan_step *step, const char *out);
+
+/* --- plan_share.c: steps that several images have in common --- */
+
+struct shared *shared_new(struct arena *arena);
+void shared_free(struct shared *shared);
+/* What was noted after the first count steps is no more. */
+size_t shared_count(const struct shared *shared);
+void shared_take_back(struct shared *shared, size_t count);
+/*
+ * The output of a step that another unit has with the same text and packing (then the edge is not needed); NULL: there is none so far, and
+ * this one is noted.
+ */
+const char *plan_share(struct plan_step *step, const char *out);
+/* Is the layer of this stamp packed already? Notes it. */
+bool plan_share_layer(struct plan *plan, const char *stamp);
 
 /* Text for people: control bytes, bidi marks and what is no UTF-8 made visible, at most limit characters (0: all). */
 const char *plan_printable(struct arena *arena, struct span text, size_t limit);
@@ -104,6 +148,8 @@ const char *plan_where(struct arena *arena, struct place place);
 
 /* --- plan_context.c --- */
 
+/* Note what the contexts must not show. */
+void plan_contexts_begin(struct plan *plan);
 /* The main context (folder NULL) or a named one; opened once. */
 struct plan_context *plan_context(struct plan *plan, const char *folder);
 void plan_contexts_finish(struct plan *plan);
@@ -124,6 +170,7 @@ stamp_seq plan_base(struct plan *plan, const struct image *image, struct place p
  * brings is the one that the images made here refer to.
  */
 const struct image_layer *plan_base_layer(const struct plan *plan, const struct image_layer *layer);
+const char *plan_base_stamp(const struct plan *plan, const struct image_layer *layer);
 /* Where an origin that is no folder stands. */
 stamp_seq plan_origin(struct plan *plan, const struct origin *origin, struct place place);
 /* False: something is wrong with it, said in diag if the stage is needed. */
@@ -137,5 +184,19 @@ const char *plan_mount_files(struct plan *plan, struct planned *planned, const s
 const char *plan_fetch(struct plan *plan, struct planned *planned, const struct action *action, const struct copy_source *source,
                        const char *name);
 void plan_image(struct plan *plan, struct planned *planned);
+struct json_t *plan_platform_json(const struct platform *platform);
+/* --iidfile and --metadata-file, which become part of a target. */
+void plan_facts(struct plan *plan, struct planned *planned, const char *name, const char *index);
+/* Tags, annotations and media types of the target's image, as the options have them. */
+void plan_set_names(const struct plan *plan, struct json_t *json);
+/* A target, with the graph's prefix; it must be of this unit alone. */
+void plan_target(struct plan *plan, const struct opts *opts, const char *name, const char *input);
+/* What a user calls a stage's image. */
+const char *plan_target_name(struct plan *plan, const struct opts *opts, const struct stage *stage, bool is_target);
+/* Where its layout is: a folder. */
+const char *plan_layout(struct plan *plan, const struct opts *opts, const struct stage *stage, bool is_target);
+/* An export edge of a finished image (index) or root, as an output says. Returns the edge's output. */
+const char *plan_export(struct plan *plan, struct planned *planned, const char *name, const struct opt_output *output,
+                        const char *index);
 
 #endif

@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gen/opts.h"
 #include "gen/source.h"
 #include "runtime/lib/arena.h"
 #include "runtime/lib/die.h"
@@ -97,7 +98,10 @@ struct plan_step plan_step_begin_text(struct plan *plan, enum rule rule, const c
     json_object_set_new(step.json, "in", json_array());
     step.edge = graph_edge(plan->graph, rule, arena_printf(arena, "%s.json", base), description);
     vec_push(&step.edge->inputs, step.edge->step);
-    vec_push(&step.edge->order_only, ".dfgen/settings.json");
+    /* What serves all images has the settings of all. */
+    size_t len = strlen(plan->unit->opts->own);
+    bool is_own = !strncmp(base, plan->unit->opts->own, len) && base[len] == '/';
+    vec_push(&step.edge->order_only, is_own ? plan->settings_file : opts_state(plan->root, "settings.json"));
     const char *last = strrchr(base, '/');
     vec_push(&step.edge->order_only, arena_printf(arena, "%.*s/places.json", (int)(last - base), base));
     return step;
@@ -143,10 +147,33 @@ void plan_step_force(struct plan_step *step)
     json_object_set_new(step->json, "nonce", json_string(step->plan->opts->nonce));
 }
 
-void plan_step_end(struct plan_step *step, const char *out)
+void plan_step_context(struct plan_step *step, const char *folder, struct buf *list)
 {
+    step->list = arena_printf(step->plan->arena, "%s.list", step->base);
+    step->list_folder = folder;
+    step->list_text = *list;
+    *list = (struct buf){0};
+    vec_push(&step->edge->inputs, step->list);
+}
+
+const char *plan_step_end(struct plan_step *step, const char *out)
+{
+    struct plan *plan = step->plan;
+    const char *known = plan_share(step, out);
+    if (known) {
+        edge_free(step->edge);
+        buf_free(&step->list_text);
+        json_decref(step->json);
+        return known;
+    }
+    if (step->list) {
+        plan_step_line(step, "context", (const char *[]){step->list_folder, step->list}, 2);
+        outbox_add(plan->outbox, step->list, &step->list_text);
+    }
     plan_step_line(step, "out", &out, 1);
     vec_push(&step->edge->outputs, out);
-    outbox_add_json(step->plan->outbox, step->edge->step, step->json);
+    outbox_add_json(plan->outbox, step->edge->step, step->json);
+    graph_add(plan->graph, step->edge);
     json_decref(step->json);
+    return out;
 }

@@ -10,6 +10,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "gen/opts.h"
@@ -142,14 +143,23 @@ static int write_json(const char *path, json_t *value)
     return result;
 }
 
+static bool is_folder(int dir, const struct dirent *entry)
+{
+    struct stat st;
+    return fstatat(dir, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
+}
+
 /* Results in another store are no results: what the stamps of a stage name would not be found. */
-static void forget_results(const char *folder)
+static void forget_results(struct arena *arena, const char *folder)
 {
     DIR *dir = opendir(folder);
     for (struct dirent *entry; dir && (entry = readdir(dir));) {
         const char *dot = strrchr(entry->d_name, '.');
         if (dot && (!strcmp(dot, ".stamp") || !strcmp(dot, ".layer")))
             unlinkat(dirfd(dir), entry->d_name, 0);
+        /* What begins with @ is another graph's. */
+        else if (*entry->d_name != '.' && *entry->d_name != '@' && strcmp(entry->d_name, "rootfs") && is_folder(dirfd(dir), entry))
+            forget_results(arena, path_join(arena, folder, entry->d_name));
     }
     if (dir)
         closedir(dir);
@@ -157,31 +167,30 @@ static void forget_results(const char *folder)
 
 static void forget_other_store(const struct opts *opts)
 {
-    json_t *old = json_read_at(AT_FDCWD, ".dfgen/settings.json", JSON_LIMIT, NULL);
+    json_t *old = json_read_at(AT_FDCWD, opts_state(opts, "settings.json"), JSON_LIMIT, NULL);
     const json_t *path = json_object_get(old, "store");
     bool is_other = json_is_string(path) && strcmp(string_of(opts->arena, path), opts->store);
     json_decref(old);
-    DIR *dir = is_other ? opendir(".dfgen") : NULL;
-    for (struct dirent *entry; dir && (entry = readdir(dir));)
-        if (entry->d_name[0] != '.')
-            forget_results(path_join(opts->arena, ".dfgen", entry->d_name));
-    if (dir)
-        closedir(dir);
+    if (is_other)
+        forget_results(opts->arena, opts->state);
 }
 
 int settings_write(const struct opts *opts, const char **failed)
 {
-    *failed = ".dfgen";
-    if (dir_make_at(AT_FDCWD, ".dfgen", 0777) < 0)
+    *failed = opts->state;
+    if (dir_make_at(AT_FDCWD, opts->state, 0777) < 0)
         return -1;
     *failed = ".dfgen/.gitignore";
     if (file_write_if_changed_at(AT_FDCWD, *failed, "*\n", 2, NULL) < 0)
         return -1;
     forget_other_store(opts);
-    *failed = ".dfgen/settings.json";
-    if (write_json(*failed, make_settings(opts)) < 0)
-        return -1;
-    *failed = ".dfgen/options.json";
+    for (size_t i = 0; i <= opts->images.count; i++) {
+        const struct opts *image = i ? opts->images.items[i - 1] : opts;
+        *failed = opts_own(image, "settings.json");
+        if (dir_make_at(AT_FDCWD, image->own, 0777) < 0 || write_json(*failed, make_settings(image)) < 0)
+            return -1;
+    }
+    *failed = opts_state(opts, "options.json");
     return write_json(*failed, make_options(opts));
 }
 

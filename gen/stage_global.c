@@ -30,9 +30,6 @@ static void set_target_platform(struct resolver *resolver)
     const struct opts *opts = resolver->opts;
     struct stages *stages = resolver->stages;
     stages->target_platform = platform_host();
-    if (opts->platforms.count > 1)
-        diag_error(resolver->diag, whole_file(resolver),
-                   "building for several platforms at once is not supported yet: give one --platform");
     if (!opts->platforms.count)
         return;
     const char *error = platform_parse(resolver->arena, span_of(opts->platforms.items[0]), &stages->target_platform);

@@ -12,13 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "gen/graph.h"
 #include "runtime/lib/buf.h"
+#include "runtime/lib/die.h"
 #include "runtime/lib/fdio.h"
 
 static const char mark[] = "# Made by dfgen. Do not edit: it is written again when the Dockerfile changes.\n";
-static const char inputs_file[] = ".dfgen/inputs.ninja";
 
 struct ninja {
     const struct graph *graph;
@@ -27,7 +28,7 @@ struct ninja {
     struct buf *out;
     struct buf variables;       /* paths that only a variable can carry */
     size_t variable_count;
-    const char *folder;         /* absolute path of the build folder, for paths that collide with a target */
+    bool uses_here;             /* a path collides with a target */
 };
 
 /* A value: everything behind "name = ". */
@@ -43,10 +44,10 @@ static void put_value(struct buf *out, const char *text)
 /* A path in a build line cannot hold '|', not even escaped; a variable's value can. */
 static void put_path_by_variable(struct ninja *ninja, const char *path)
 {
-    buf_printf(&ninja->variables, "path%zu = ", ninja->variable_count);
+    buf_printf(&ninja->variables, "%spath%zu = ", ninja->options->prefix, ninja->variable_count);
     put_value(&ninja->variables, path);
     buf_putc(&ninja->variables, '\n');
-    buf_printf(ninja->out, " $path%zu", ninja->variable_count++);
+    buf_printf(ninja->out, " ${%spath%zu}", ninja->options->prefix, ninja->variable_count++);
 }
 
 static void put_path(struct ninja *ninja, const char *path)
@@ -74,7 +75,10 @@ static bool can_carry(const char *path)
     return !strpbrk(path, "\r\n");
 }
 
-/* A file of the context that is called like a target would be taken for it: its absolute path is another name. */
+/*
+ * A file of the context that is called like a target would be taken for it. By the symlink STATE/here, which leads to the build folder, it
+ * has another name that holds wherever the folder is moved to.
+ */
 static void put_context_path(struct ninja *ninja, const char *path)
 {
     if (!can_carry(path))
@@ -83,10 +87,11 @@ static void put_context_path(struct ninja *ninja, const char *path)
         put_path(ninja, path);
         return;
     }
-    struct buf absolute = {0};
-    buf_printf(&absolute, "%s/%s", ninja->folder, path);
-    put_path(ninja, buf_text(&absolute));
-    buf_free(&absolute);
+    struct buf way = {0};
+    ninja->uses_here = true;
+    buf_printf(&way, "%s/here/%s", ninja->options->state, path);
+    put_path(ninja, buf_text(&way));
+    buf_free(&way);
 }
 
 static void put_paths(struct ninja *ninja, const char *separator, const graph_paths *paths)
@@ -105,19 +110,20 @@ static void put_paths(struct ninja *ninja, const char *separator, const graph_pa
 static void put_rule(struct ninja *ninja, enum rule rule)
 {
     bool launches = ninja->options->launcher && rule == RULE_RUN;
-    buf_printf(ninja->out, "rule %s\n  command = exec ", rule_names[rule]);
+    const char *prefix = ninja->options->prefix;
+    buf_printf(ninja->out, "rule %s%s\n  command = exec ", prefix, rule_names[rule]);
     if (launches) {
         put_value(ninja->out, ninja->options->launcher);
         buf_putc(ninja->out, ' ');
     }
-    buf_printf(ninja->out, "$helpers/%s $step\n  description = $what\n  restat = 1\n", rule_helpers[rule]);
+    buf_printf(ninja->out, "${%shelpers}/%s $step\n  description = $what\n  restat = 1\n", prefix, rule_helpers[rule]);
 }
 
 static void put_edge(struct ninja *ninja, const struct edge *edge)
 {
     buf_puts(ninja->out, "\nbuild");
     put_paths(ninja, "", &edge->outputs);
-    buf_printf(ninja->out, ": %s", rule_names[edge->rule]);
+    buf_printf(ninja->out, ": %s%s", ninja->options->prefix, rule_names[edge->rule]);
     put_paths(ninja, "", &edge->inputs);
     for (size_t i = 0; i < edge->context_files.count; i++)
         put_context_path(ninja, edge->context_files.items[i]);
@@ -141,9 +147,15 @@ static void put_target(struct ninja *ninja, const struct target *target)
 /* Quoted for the shell that ninja starts; both come from how dfgen was installed. configure refuses a quote in them. */
 static void put_program(struct ninja *ninja, const char *variable, const char *path)
 {
-    buf_printf(ninja->out, "%s = '", variable);
+    buf_printf(ninja->out, "%s%s = '", ninja->options->prefix, variable);
     put_value(ninja->out, path);
     buf_puts(ninja->out, "'\n");
+}
+
+/* In another build's graph there are no phonies for what dfgen read: they may be outputs there, or read by another dfgen, too. */
+static bool is_included(const struct ninja *ninja)
+{
+    return *ninja->options->prefix;
 }
 
 /*
@@ -155,7 +167,12 @@ static void put_generator(struct ninja *ninja)
     const graph_paths *inputs = &ninja->graph->generator_inputs;
     buf_puts(ninja->out, "build");
     put_path(ninja, ninja->options->build_file);
-    buf_puts(ninja->out, ": dfgen |");
+    buf_printf(ninja->out, ": %sdfgen", ninja->options->prefix);
+    if (is_included(ninja)) {
+        buf_putc(ninja->out, '\n');
+        return;
+    }
+    buf_puts(ninja->out, " |");
     for (size_t i = 0; i < inputs->count; i++)
         put_context_path(ninja, inputs->items[i]);
     buf_puts(ninja->out, "\nbuild");
@@ -167,7 +184,9 @@ static void put_generator(struct ninja *ninja)
 static void put_head(struct ninja *ninja)
 {
     buf_puts(ninja->out, mark);
-    buf_puts(ninja->out, "ninja_required_version = 1.8\nbuilddir = .dfgen\n");
+    buf_puts(ninja->out, "ninja_required_version = 1.8\n");
+    if (!is_included(ninja))
+        buf_puts(ninja->out, "builddir = .dfgen\n");
     put_program(ninja, "dfgen", ninja->options->dfgen);
     put_program(ninja, "helpers", ninja->options->helpers);
     bool used[RULE_COUNT] = {false};
@@ -176,8 +195,12 @@ static void put_head(struct ninja *ninja)
     for (size_t i = 0; i < RULE_COUNT; i++)
         if (used[i])
             put_rule(ninja, (enum rule)i);
-    buf_puts(ninja->out, "rule dfgen\n  command = exec $dfgen --regenerate .dfgen/options.json\n"
-                         "  description = dfgen\n  generator = 1\n  restat = 1\n\n");
+    const char *prefix = ninja->options->prefix, *state = ninja->options->state;
+    buf_printf(ninja->out, "rule %sdfgen\n  command = exec ${%sdfgen} --regenerate %s/options.json\n"
+                           "  description = dfgen\n  generator = 1\n  restat = 1\n", prefix, prefix, state);
+    if (is_included(ninja))
+        buf_printf(ninja->out, "  depfile = %s/generator.d\n", state);
+    buf_putc(ninja->out, '\n');
     put_generator(ninja);
 }
 
@@ -193,7 +216,9 @@ static void put_targets(struct ninja *ninja)
     buf_putc(ninja->out, '\n');
     for (size_t i = 0; i < ninja->graph->targets.count; i++)
         put_target(ninja, ninja->graph->targets.items[i]);
-    put_paths(ninja, "default", &ninja->graph->defaults);
+    /* What an including build makes by default is its own choice. */
+    if (!is_included(ninja))
+        put_paths(ninja, "default", &ninja->graph->defaults);
     buf_putc(ninja->out, '\n');
 }
 
@@ -224,6 +249,42 @@ static int write_file(struct ninja *ninja, const char *path)
     return result;
 }
 
+/* What dfgen read, for ninja to watch. A file that is gone is made anew from a depfile, too. */
+static int write_depfile(struct ninja *ninja)
+{
+    struct buf text = {0};
+    const graph_paths *inputs = &ninja->graph->generator_inputs;
+    buf_printf(&text, "%s:", ninja->options->build_file);
+    for (size_t i = 0; i < inputs->count; i++) {
+        if (!can_carry(inputs->items[i]))
+            continue;
+        buf_puts(&text, " \\\n ");
+        for (const char *c = inputs->items[i]; *c; c++) {
+            if (*c == '$')
+                buf_putc(&text, '$');
+            else if (*c == ' ' || *c == '#' || *c == '\\' || *c == ':')
+                buf_putc(&text, '\\');
+            buf_putc(&text, *c);
+        }
+    }
+    buf_putc(&text, '\n');
+    char *path = xasprintf("%s/generator.d", ninja->options->state);
+    int result = file_write_if_changed_at(AT_FDCWD, path, text.data, text.len, NULL);
+    free(path);
+    buf_free(&text);
+    return result;
+}
+
+static int make_here(const struct ninja_options *options)
+{
+    char *path = xasprintf("%s/here", options->state);
+    int result = symlink(strchr(options->state, '/') ? "../.." : "..", path);
+    if (result < 0 && errno == EEXIST)
+        result = 0;
+    free(path);
+    return result;
+}
+
 static void collect_names(struct ninja *ninja)
 {
     size_t count = ninja->graph->targets.count;
@@ -242,16 +303,18 @@ int ninja_write(const struct graph *graph, const struct ninja_options *options, 
         return -1;
     }
     struct buf out = {0};
-    char *folder = realpath(".", NULL);
-    struct ninja ninja = {.graph = graph, .options = options, .out = &out, .folder = folder ? folder : "."};
+    struct ninja ninja = {.graph = graph, .options = options, .out = &out};
     collect_names(&ninja);
     if (!ninja.names)
         return -1;
 
     buf_puts(&out, mark);
     put_edges(&ninja, true);
-    *failed = inputs_file;
+    char *inputs_file = xasprintf("%s/inputs.ninja", options->state);
+    *failed = options->state;
     int result = write_file(&ninja, inputs_file);
+    if (result == 0 && is_included(&ninja))
+        result = write_depfile(&ninja);
     if (result == 0) {
         put_head(&ninja);
         buf_printf(&out, "include %s\n", inputs_file);
@@ -260,12 +323,14 @@ int ninja_write(const struct graph *graph, const struct ninja_options *options, 
         *failed = options->build_file;
         result = write_file(&ninja, options->build_file);
     }
+    if (result == 0 && ninja.uses_here)
+        result = make_here(options);
     /* Last: writing touched the folder, and build.ninja must not be older than a folder that it depends on. */
     if (result == 0)
         result = utimensat(AT_FDCWD, options->build_file, NULL, 0);
+    free(inputs_file);
     buf_free(&ninja.variables);
     buf_free(&out);
     free(ninja.names);
-    free(folder);
     return result;
 }

@@ -1,4 +1,4 @@
-/* The graph as build.ninja and .dfgen/inputs.ninja: the one place that knows ninja's syntax. */
+/* The graph as build.ninja and inputs.ninja: the one place that knows ninja's syntax. */
 #ifndef DFGEN_EMIT_NINJA_H
 #define DFGEN_EMIT_NINJA_H
 
@@ -9,6 +9,8 @@ struct ninja_options {
     const char *dfgen;          /* absolute path of this program */
     const char *helpers;        /* absolute path of the folder with dfgen-run and the others */
     const char *launcher;       /* put before the command of RUN edges; NULL: none */
+    const char *prefix;         /* before rules and variables, when another build includes the file; "" */
+    const char *state;          /* ".dfgen": where inputs.ninja goes and options.json is */
 };
 
 /*
