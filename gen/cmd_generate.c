@@ -21,7 +21,7 @@
 #include "gen/graph.h"
 #include "gen/lock.h"
 #include "gen/opts.h"
-#include "gen/plan.h"
+#include "gen/outbox.h"
 #include "gen/programs.h"
 #include "gen/settings.h"
 #include "gen/source.h"
@@ -144,6 +144,7 @@ static int generate(int argc, char **argv, const struct saved_options *saved, co
     bool is_fine = build_plan(&build, &arena, opts);
     if (is_fine) {
         const char *failed;
+        settings_add(opts, build.files);
         outbox_flush(build.files, opts->state);
         if (settings_write(opts, &failed) < 0)
             die("cannot write %s:", failed);

@@ -36,11 +36,4 @@ const struct image *plan_built(const struct unit *unit);
 struct graph *plan_finish(struct plan *plan, struct outbox **files);
 void plan_free(struct plan *plan);
 
-/*
- * Write all, each only when it changed, and remove step files of steps that are no more from the state folder. Ends the process on
- * failure.
- */
-void outbox_flush(struct outbox *files, const char *state);
-void outbox_free(struct outbox *files);
-
 #endif

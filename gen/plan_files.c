@@ -122,7 +122,7 @@ static bool is_wanted(const struct outbox *outbox, const char *step)
 
 static bool is_ours(const char *name)
 {
-    static const char *const named[] = {"config.json", "image.json", "index.json", "layer.json", "places.json"};
+    static const char *const named[] = {"config.json", "image.json", "index.json", "layer.json", "places.json", "settings.json"};
     for (size_t i = 0; i < sizeof named / sizeof *named; i++)
         if (!strcmp(name, named[i]))
             return true;
@@ -150,11 +150,7 @@ static void sweep_folder(const struct outbox *outbox, const char *folder)
         const char *path = path_join(outbox->arena, folder, entry->d_name);
         if (is_step_folder(dirfd(dir), entry))
             sweep_folder(outbox, path);
-        else if (!strcmp(entry->d_name, "settings.json")) {
-            /* An image's: it goes with the image. */
-            if (!is_wanted(outbox, path_join(outbox->arena, folder, "layer")))
-                unlink(path);
-        } else if (is_ours(entry->d_name) && !is_wanted(outbox, step_of(outbox->arena, path)))
+        else if (is_ours(entry->d_name) && !is_wanted(outbox, step_of(outbox->arena, path)))
             unlink(path);
     }
     if (dir)

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "gen/outbox.h"
 #include "runtime/lib/buf.h"
 
 struct arena;
@@ -88,15 +89,6 @@ struct plan {
     bool has_empty;                     /* the edge of an empty root stands in the graph */
     struct outbox *outbox;
 };
-
-/* --- plan_files.c: what is written when all is known to be right; plan.h has the writing --- */
-
-struct outbox *outbox_new(struct arena *arena);
-/* A file to be written with that text, which the outbox takes over (malloc'd). */
-void outbox_add(struct outbox *outbox, const char *path, struct buf *text);
-void outbox_add_json(struct outbox *outbox, const char *path, const struct json_t *value);
-/* Forget the files of a folder. */
-void outbox_drop(struct outbox *outbox, const char *folder);
 
 /* --- plan_step.c: one step under way --- */
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "gen/opts.h"
+#include "gen/outbox.h"
 
 #include "gen/opts_registry.h"
 #include "runtime/lib/arena.h"
@@ -175,6 +176,15 @@ static void forget_other_store(const struct opts *opts)
         forget_results(opts->arena, opts->state);
 }
 
+void settings_add(const struct opts *opts, struct outbox *files)
+{
+    for (size_t i = 0; i < opts->images.count; i++) {
+        json_t *settings = make_settings(opts->images.items[i]);
+        outbox_add_json(files, opts_own(opts->images.items[i], "settings.json"), settings);
+        json_decref(settings);
+    }
+}
+
 int settings_write(const struct opts *opts, const char **failed)
 {
     *failed = opts->state;
@@ -184,12 +194,9 @@ int settings_write(const struct opts *opts, const char **failed)
     if (file_write_if_changed_at(AT_FDCWD, *failed, "*\n", 2, NULL) < 0)
         return -1;
     forget_other_store(opts);
-    for (size_t i = 0; i <= opts->images.count; i++) {
-        const struct opts *image = i ? opts->images.items[i - 1] : opts;
-        *failed = opts_own(image, "settings.json");
-        if (dir_make_at(AT_FDCWD, image->own, 0777) < 0 || write_json(*failed, make_settings(image)) < 0)
-            return -1;
-    }
+    *failed = opts_state(opts, "settings.json");
+    if (write_json(*failed, make_settings(opts)) < 0)
+        return -1;
     *failed = opts_state(opts, "options.json");
     return write_json(*failed, make_options(opts));
 }

@@ -6,9 +6,13 @@
 
 struct arena;
 struct opts;
+struct outbox;
 
 /* Write .dfgen/.gitignore, .dfgen/settings.json and .dfgen/options.json, each only when it changed. -1 with errno; *failed is the path. */
 int settings_write(const struct opts *opts, const char **failed);
+
+/* The settings.json of each image of dfgen.ini, which has secrets of its own. */
+void settings_add(const struct opts *opts, struct outbox *files);
 
 /* The options that build.ninja was made with. */
 struct saved_options {
