@@ -242,7 +242,8 @@ static void read_globals(struct checker *checker, struct platform *target)
 void check_run(struct arena *arena, const struct opts *opts, const struct dockerfile *file, struct images *images,
                bool all_stages, struct diag *diag)
 {
-    struct checker checker = {.arena = arena, .opts = opts, .file = file, .images = images, .diag = diag};
+    struct checker checker = {.arena = arena, .opts = opts, .file = file, .images = images, .diag = diag,
+                              .is_alone = all_stages};
     struct platform target;
     read_file_options(&checker);
     if (diag_error_count(diag) || !file->stage_count)

@@ -64,12 +64,24 @@ static void report_undefined(struct walk *walk, const struct span *names, size_t
     }
 }
 
-/* A word expanded; what it uses without being there is reported. Errors are stage's to say. */
+/* What is wrong in every environment: not "${name:?text}", when the base's variables are not known. */
+static bool is_wrong_anyway(const struct walk *walk, const char *error)
+{
+    static const char *const beginnings[] = {"syntax error", "unsupported modifier", "unexpected end", "invalid pattern"};
+    bool is_wrong = !walk->stage->has_unknown_base;
+    for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++)
+        is_wrong |= !strncmp(error, beginnings[i], strlen(beginnings[i]));
+    return is_wrong;
+}
+
+/* A word expanded; what it uses without being there is reported. Errors are stage's to say, where it has a say. */
 static struct span expand(struct walk *walk, struct span text, struct place place, enum word_mode mode)
 {
     struct word_env env = {scope_lookup, &walk->stage->scope};
     struct word_result word = word_expand(walk->checker->arena, text, walk->checker->file->escape, mode, &env);
     report_undefined(walk, word.undefined, word.undefined_count, place);
+    if (word.error && walk->checker->is_alone && is_wrong_anyway(walk, word.error))
+        diag_error(walk->checker->diag, place, "failed to process \"%.*s\": %s", SPAN(text), word.error);
     return word.error ? (struct span){"", 0} : word.text;
 }
 

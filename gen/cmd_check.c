@@ -24,6 +24,8 @@ static int check_file(struct opts *opts)
     struct diag *diag = diag_new();
     build_read_source(opts, &source);
     cmd_read_lock(opts);
+    /* What is not in the store is not asked for: a text is judged in milliseconds, and without a network. */
+    opts->offline = true;
     struct images *images = images_new(opts->arena, opts);
     struct dockerfile *file = parse_dockerfile(opts->arena, &source, diag);
     if (!diag_error_count(diag))
