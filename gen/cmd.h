@@ -16,6 +16,8 @@ int cmd_build(int argc, char **argv);
 
 /* dfgen check [OPTIONS] [CONTEXT]: 1 when a check fired, 2 when the Dockerfile is wrong. */
 int cmd_check(int argc, char **argv);
+/* dfgen check --reproducible [OPTIONS] [CONTEXT]: 1 when two builds differ. */
+int cmd_reproduce(struct opts *opts);
 /* The same for options that were read already (--check). */
 int cmd_check_file(struct opts *opts);
 

@@ -7,7 +7,9 @@
 
 #include "gen/cmd.h"
 
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "gen/build.h"
 #include "gen/check.h"
@@ -51,8 +53,17 @@ int cmd_check_file(struct opts *opts)
 int cmd_check(int argc, char **argv)
 {
     struct arena arena = {0};
-    struct opts *opts = opts_read(&arena, argc, argv, NULL);
-    int result = cmd_check_file(opts);
+    char **words = arena_array(&arena, (size_t)argc + 1, sizeof *words);
+    bool is_trial = false;
+    int count = 0;
+    for (int i = 0; i < argc; i++) {
+        bool is_own = !strcmp(argv[i], "--reproducible");
+        is_trial |= is_own;
+        if (!is_own)
+            words[count++] = argv[i];
+    }
+    struct opts *opts = opts_read(&arena, count, words, NULL);
+    int result = is_trial ? cmd_reproduce(opts) : cmd_check_file(opts);
     opts_free(opts);
     arena_free(&arena);
     return result;

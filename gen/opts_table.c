@@ -386,6 +386,7 @@ static const char *show_help(struct opts *opts, const char *base, const char *va
     puts("usage: dfgen [OPTIONS] [CONTEXT]                write build.ninja for CONTEXT (default: .)\n"
          "       dfgen build [OPTIONS] [TARGET...]        write it, then run ninja\n"
          "       dfgen check [OPTIONS] [CONTEXT]          only say which build checks fire\n"
+         "       dfgen check --reproducible [OPTIONS] [CONTEXT]   build twice and say what differs\n"
          "       dfgen lock [OPTIONS] [CONTEXT] [--update [NAME...]]   pin in dfgen.lock what comes from elsewhere\n"
          "       dfgen shell [OPTIONS] [STEP [COMMAND]]   a shell on a step's files, or on what a failed RUN left\n"
          "       dfgen run [OPTIONS] IMAGE [WORD...]      run a built image in the sandbox\n"
