@@ -37,4 +37,8 @@ int cmd_run(int argc, char **argv);
 /* dfgen load [--store FOLDER] [--tag NAME] FILE... */
 int cmd_load(int argc, char **argv);
 
+/* dfgen pull [OPTIONS] REF..., dfgen push [OPTIONS] IMAGE [REF] */
+int cmd_pull(int argc, char **argv);
+int cmd_push(int argc, char **argv);
+
 #endif

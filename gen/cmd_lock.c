@@ -28,7 +28,6 @@
 #include "gen/opts.h"
 #include "gen/programs.h"
 #include "gen/parse.h"
-#include "gen/programs.h"
 #include "gen/ref.h"
 #include "gen/settings.h"
 #include "gen/source.h"

@@ -76,7 +76,7 @@ struct images *images_new(struct arena *arena, const struct opts *opts)
     struct images *images = arena_alloc(arena, sizeof *images);
     images->arena = arena;
     images->opts = opts;
-    images->remote = remote_new(arena, opts->store, opts_registry_json(opts), NULL);
+    images->remote = remote_new(arena, opts->store, opts_registry_json(opts), opts->credentials);
     return images;
 }
 
@@ -478,8 +478,21 @@ static const struct image *find_by_record(struct images *images, const struct re
     struct image *image = arena_alloc(arena, sizeof *image);
     *image = *found;
     image->name = reference;
-    image->repository = origin->repository;
+    for (size_t i = 0; i < image->layer_count; i++)
+        image->layers[i].repository = origin->repository;
     return image;
+}
+
+const char *images_get_layers(struct images *images, const struct image *image)
+{
+    struct descriptor *blobs = arena_array(images->arena, image->layer_count + 1, sizeof *blobs);
+    const char *repository = NULL;
+    for (size_t i = 0; i < image->layer_count; i++) {
+        const struct image_layer *layer = &image->layers[i];
+        blobs[i] = (struct descriptor){.media_type = layer->media_type, .digest = layer->digest, .size = layer->size};
+        repository = layer->repository;
+    }
+    return repository ? remote_blobs(images->remote, repository, blobs, image->layer_count, INT64_MAX) : NULL;
 }
 
 static const struct image *find_by_reference(struct images *images, const char *reference, const struct platform *wanted,

@@ -24,12 +24,12 @@ struct image_layer {
     const char *media_type;
     int64_t size;           /* of the blob */
     const char *blob;       /* file that holds it, relative to the build folder; NULL: it is in the store */
+    const char *repository; /* the registry's that has the blob: "docker.io/library/busybox"; NULL: none is known */
     int64_t offset;         /* where in that file, and how long: an archive's member; -1: the whole file */
 };
 
 struct image {
     const char *name;               /* for messages */
-    const char *repository;         /* where blobs that the store has not can be had: "docker.io/library/busybox"; NULL: nowhere */
     const char *digest;             /* of the manifest, "sha256:HEX" (of the config for a docker-archive) */
     struct json_t *config;          /* the image config, whole, as it stands in the blob */
     struct image_layer *layers;     /* lowest first */
@@ -82,5 +82,8 @@ const struct image *images_find(struct images *images, const char *reference, co
  */
 struct descriptor;
 const char *images_resolve(struct images *images, const char *reference, struct descriptor *found);
+
+/* All layers of an image into the store. NULL, or what went wrong. */
+const char *images_get_layers(struct images *images, const struct image *image);
 
 #endif

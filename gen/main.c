@@ -15,7 +15,7 @@ static const struct {
 } commands[] = {
     {"build", cmd_build}, {"load", cmd_load}, {"check", cmd_check}, {"lock", cmd_lock}, {"vendor", NULL}, {"explain", NULL},
     {"graph", NULL},      {"report", NULL},   {"shell", cmd_shell}, {"run", cmd_run},  {"inspect", NULL}, {"size", NULL},
-    {"diff", NULL},       {"images", NULL},   {"pull", NULL},  {"push", NULL}, {"save", NULL},   {"gc", NULL},
+    {"diff", NULL},       {"images", NULL},   {"pull", cmd_pull},  {"push", cmd_push}, {"save", NULL},   {"gc", NULL},
     {"probe", NULL},      {"import", NULL},   {"export", NULL},
 };
 

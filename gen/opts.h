@@ -27,6 +27,7 @@ struct opt_output {
     bool tar;                   /* oci, docker: an archive (the default) or a folder */
     const char *compression;    /* NULL: gzip */
     int level;                  /* -1: default */
+    bool push;                  /* type=image: push=true, which makes it type=registry */
     bool docker_types;          /* oci-mediatypes=false, or type=docker */
     bool own;                   /* dest is a folder of dfgen's own */
     opt_list names;    /* name=, comma separated */
@@ -89,6 +90,7 @@ struct opts {
     /* registries */
     bool pull;                          /* ask them for all tags anew */
     bool no_tls_verify;
+    const char *credentials;            /* "USER:PASSWORD" of --creds, of this process alone; NULL: none */
     const char *authfile, *cert_dir;    /* relative to the build folder or absolute; NULL: the usual places */
     VEC(struct opt_registry) registries;
     /* where */

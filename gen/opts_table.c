@@ -228,6 +228,12 @@ static const char *set_image_folder(struct opts *opts, const char *base, const c
     return NULL;
 }
 
+static const char *set_push(struct opts *opts, const char *base, const char *value)
+{
+    (void)value;
+    return opts_value_output(opts, base, "type=registry");
+}
+
 static const char *set_iidfile(struct opts *opts, const char *base, const char *value)
 {
     opts->iidfile = opts_path(opts, base, value);
@@ -280,7 +286,8 @@ static const struct option options[] = {
     {"ssh", 0, TAKES_VALUE, set_ssh, "ID[=SOCKET]", "an agent's socket for RUN --mount=type=ssh"},
     {"tag", 't', TAKES_VALUE, set_tags, "NAME[:TAG]", "a name of the image"},
     {"output", 'o', TAKES_VALUE, set_output, "type=TYPE,dest=PATH[,...]",
-     "what to write: oci, docker, tar, local, bundle, squashfs; a bare PATH is type=local"},
+     "what to write: oci, docker, tar, local, bundle, squashfs, registry; a bare PATH is type=local"},
+    {"push", 0, TAKES_NOTHING, set_push, NULL, "send the image to the registries of its names, as --output=type=registry"},
     {"iidfile", 0, TAKES_VALUE, set_iidfile, "FILE", "write the image's id, the digest of its config, to a file"},
     {"metadata-file", 0, TAKES_VALUE, set_metadata_file, "FILE", "write digests and names of the image to a file, as JSON"},
     {"no-cache", 0, TAKES_NOTHING, set_no_cache, NULL, "run every RUN once more"},
@@ -323,7 +330,6 @@ static const struct option options[] = {
     {"load", 0, TAKES_NOTHING, NULL, NULL, NULL},
     {"progress", 0, TAKES_VALUE, NULL, NULL, NULL},
     {"provenance", 0, TAKES_VALUE, NULL, NULL, NULL},
-    {"push", 0, TAKES_NOTHING, NULL, NULL, NULL},
     {"sbom", 0, TAKES_VALUE, NULL, NULL, NULL},
 };
 
@@ -390,8 +396,11 @@ static const char *show_help(struct opts *opts, const char *base, const char *va
          "       dfgen lock [OPTIONS] [CONTEXT] [--update [NAME...]]   pin in dfgen.lock what comes from elsewhere\n"
          "       dfgen shell [OPTIONS] [STEP [COMMAND]]   a shell on a step's files, or on what a failed RUN left\n"
          "       dfgen run [OPTIONS] IMAGE [WORD...]      run a built image in the sandbox\n"
-         "       dfgen load [--store FOLDER] FILE...      put the images of an archive or layout into the store\n\n"
-         "Then `ninja STAGE` builds a stage; docker/STAGE, tar/STAGE, rootfs/STAGE, bundle/STAGE, squashfs/STAGE write it out.\n");
+         "       dfgen load [--store FOLDER] FILE...      put the images of an archive or layout into the store\n"
+         "       dfgen pull [OPTIONS] REF...              put images of registries into the store, layers and all\n"
+         "       dfgen push [OPTIONS] IMAGE [REF]         send a built image, a layout or an image of the store to a registry\n\n"
+         "Then `ninja STAGE` builds a stage; docker/STAGE, tar/STAGE, rootfs/STAGE, bundle/STAGE, squashfs/STAGE write it out,\n"
+         "push/STAGE sends it to the registries of its names.\n");
     for (size_t i = 0; i < OPTION_COUNT; i++) {
         const struct option *option = &options[i];
         if (!option->set)

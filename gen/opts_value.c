@@ -312,6 +312,8 @@ static const char *set_output_field(struct opts *opts, const char *base, struct 
         return split_csv(opts->arena, pair.value, &output->names);
     else if (!strcmp(pair.name, "file"))
         return add_file(opts, output, pair.value);
+    else if (!strcmp(pair.name, "push"))
+        return parse_bool(pair.value, &output->push);
     else if (!strcmp(pair.name, "compression"))
         return set_compression(output, pair.value);
     else if (!strcmp(pair.name, "compression-level"))
@@ -330,19 +332,30 @@ static const char *set_output_field(struct opts *opts, const char *base, struct 
     return NULL;
 }
 
-static const char *check_output(struct opts *opts, const struct opt_output *output)
+static const char *check_output(struct opts *opts, struct opt_output *output)
 {
-    static const char *const types[] = {"oci", "docker", "tar", "local", "bundle", "squashfs"};
+    /* docker's words for it: an image, and pushed. */
+    if (!strcmp(output->type, "image")) {
+        if (!output->push)
+            return "type=image without push=true is not supported: an image always stands in .dfgen/images/STAGE";
+        output->type = "registry";
+    }
+    bool is_registry = !strcmp(output->type, "registry");
+    if (output->push && !is_registry)
+        return "push=true is for type=image";
+    if (is_registry && output->dest)
+        return "type=registry takes no dest=: name=REF, or -t, says where it goes";
+    static const char *const types[] = {"oci", "docker", "tar", "local", "bundle", "squashfs", "registry"};
     bool known = false;
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         known |= !strcmp(output->type, types[i]);
     if (!known)
-        return arena_printf(opts->arena, "type=%s is not supported: types are oci, docker, tar, local, bundle and squashfs", output->type);
-    if (!output->dest)
+        return arena_printf(opts->arena, "type=%s is not supported: types are oci, docker, tar, local, bundle, squashfs and registry", output->type);
+    if (!output->dest && !is_registry)
         return arena_printf(opts->arena, "type=%s needs dest=PATH", output->type);
     if (output->files.count && strcmp(output->type, "local"))
         return "file= is for type=local: what the files are called that other rules depend on";
-    if (!strcmp(output->dest, "-"))
+    if (output->dest && !strcmp(output->dest, "-"))
         return "dest=- (standard output) is not possible: ninja has the terminal";
     return NULL;
 }

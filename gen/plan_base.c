@@ -34,12 +34,12 @@ const char *plan_base_stamp(const struct plan *plan, const struct image_layer *l
 }
 
 /* Where the layer's blob is: a file, or the store, into which it comes from a registry if it is not there. */
-static void blob_line(struct plan_step *step, const struct image *image, const struct image_layer *layer)
+static void blob_line(struct plan_step *step, const struct image_layer *layer)
 {
     struct arena *arena = step->plan->arena;
     if (!layer->blob) {
-        if (image->repository)
-            plan_step_line(step, "registry", &image->repository, 1);
+        if (layer->repository)
+            plan_step_line(step, "registry", &layer->repository, 1);
         return;
     }
     const char *words[] = {layer->blob, NULL, NULL};
@@ -63,7 +63,7 @@ static void add_edge(struct plan *plan, const struct image *image, const struct 
     json_object_set_new(step.json, "layer",
                         json_pack("{s:s,s:s,s:I,s:s}", "mediaType", layer->media_type, "digest", layer->digest, "size",
                                   (json_int_t)layer->size, "diff_id", layer->diff_id));
-    blob_line(&step, image, layer);
+    blob_line(&step, layer);
     plan_step_end(&step, stamp);
 }
 

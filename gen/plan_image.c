@@ -142,7 +142,7 @@ static const struct form {
     {"oci", true, false, false},      {"docker", true, false, false},  {"tar", false, true, false},
     {"local", false, false, true},    {"bundle", false, false, true},  {"squashfs", false, true, false},
     /* Files about the image: --iidfile, --metadata-file. */
-    {"iid", true, true, false},       {"metadata", true, true, false},
+    {"registry", true, false, false}, {"iid", true, true, false},       {"metadata", true, true, false},
 };
 
 static const struct form *find_form(const char *type)
@@ -168,6 +168,8 @@ const char *plan_export(struct plan *plan, struct planned *planned, const char *
 {
     struct arena *arena = plan->arena;
     const struct form *form = find_form(output->type);
+    if (!strcmp(output->type, "registry"))
+        return plan_push(plan, planned, name, output, index);
     bool is_tar = form->always_tar || (output->tar && !form->never_tar);
     const char *stage = planned->label;
     const char *text = plan_printable(arena, span_of(arena_printf(arena, "export %s to %s", output->type, output->dest)), 0);
@@ -271,7 +273,7 @@ static void add_outputs(struct plan *plan, struct planned *planned, const char *
     for (size_t i = 0; i < opts->outputs.count; i++) {
         struct opt_output output = opts->outputs.items[i];
         bool is_joined = opts->platform && find_form(output.type)->from_image;
-        if (opts->platform)
+        if (opts->platform && output.dest)
             output.dest = path_join(plan->arena, output.dest, opts->platform);
         if (!is_joined)
             plan_target(plan, opts, name, plan_export(plan, planned, arena_printf(plan->arena, "output-%zu", i + 1), &output, index));
@@ -294,6 +296,8 @@ void plan_image(struct plan *plan, struct planned *planned)
         add_outputs(plan, planned, name, index);
     if (!plan->opts->platform && (is_main || !plan->opts->image))
         plan_target(plan, plan->opts, arena_printf(plan->arena, "oci/%s", name), index);
+    if (is_main && !plan->opts->platform)
+        plan_target(plan, plan->opts, arena_printf(plan->arena, "push/%s", name), plan_push(plan, planned, "push", NULL, index));
     if (is_main && !plan->opts->platform)
         vec_push(&plan->graph->defaults, arena_printf(plan->arena, "%s%s", plan->root->prefix, name));
 }

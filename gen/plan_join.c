@@ -76,7 +76,7 @@ static void add_outputs(const struct join *join, const char *name, const char *i
     plan_facts(plan, planned, name, index);
     for (size_t i = 0; i < join->opts->outputs.count; i++) {
         const struct opt_output *output = &join->opts->outputs.items[i];
-        if (!strcmp(output->type, "oci"))
+        if (!strcmp(output->type, "oci") || !strcmp(output->type, "registry"))
             plan_target(plan, join->opts, name,
                         plan_export(plan, planned, arena_printf(plan->arena, "joined-%zu", i + 1), output, index));
     }
@@ -97,6 +97,8 @@ static void join_stage(struct join *join)
     if (!join->is_target)
         return;
     add_outputs(join, name, index);
+    plan_target(plan, join->opts, arena_printf(plan->arena, "push/%s", name),
+                plan_push(plan, &join->units[0]->planned[join->stage->index], "joined-push", NULL, index));
     for (size_t i = 0; i < join->count && join->opts->outputs.count; i++)
         plan_target(plan, join->opts, name, arena_printf(plan->arena, "%s%s/%s", plan->root->prefix, name, join->units[i]->opts->platform));
     vec_push(&plan->graph->defaults, arena_printf(plan->arena, "%s%s", plan->root->prefix, name));

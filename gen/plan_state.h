@@ -191,4 +191,10 @@ const char *plan_layout(struct plan *plan, const struct opts *opts, const struct
 const char *plan_export(struct plan *plan, struct planned *planned, const char *name, const struct opt_output *output,
                         const char *index);
 
+/* --- plan_push.c --- */
+
+/* A push edge of a finished image; output NULL: to its tags, each time it is asked for. Returns the edge's output. */
+const char *plan_push(struct plan *plan, struct planned *planned, const char *name, const struct opt_output *output,
+                      const char *index);
+
 #endif

@@ -156,3 +156,13 @@ const char *remote_blobs(struct remote *remote, const char *repository, const st
     json_decref(converse(remote, request, &error));
     return error;
 }
+
+const char *remote_push(struct remote *remote, const char *folder, const json_t *descriptor, const char *repository, const char *tag)
+{
+    const char *error = start(remote);
+    if (error)
+        return error;
+    json_t *request = json_pack("{s:s,s:O,s:s,s:s}", "push", folder, "descriptor", descriptor, "repository", repository, "tag", tag);
+    json_decref(converse(remote, request, &error));
+    return error;
+}

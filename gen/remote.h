@@ -28,4 +28,10 @@ const char *remote_manifest(struct remote *remote, const char *repository, const
 /* Blobs of a repository; limit: of each one's size. */
 const char *remote_blobs(struct remote *remote, const char *repository, const struct descriptor *blobs, size_t count, int64_t limit);
 
+/*
+ * An image of a layout (folder: openable now) to a registry, whole, as REPOSITORY:TAG. NULL, or what went wrong.
+ */
+const char *remote_push(struct remote *remote, const char *folder, const struct json_t *descriptor, const char *repository,
+                        const char *tag);
+
 #endif

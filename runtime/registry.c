@@ -6,12 +6,13 @@
  *     {"store": PATH, "registry": {...}, "credentials": "USER:PASSWORD"}   -> {}
  *     {"manifest": REFERENCE, "repository": NAME, "want": DESCRIPTOR}      -> {"descriptor": DESCRIPTOR}
  *     {"blobs": [DESCRIPTOR...], "repository": NAME, "limit": BYTES}       -> {}
+ *     {"push": FOLDER, "descriptor": DESCRIPTOR, "repository": NAME, "tag": TAG}   -> {}
  *
  * "want" and "limit" may be absent. {"error": TEXT} is the answer to what cannot be done.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,7 @@
 #include "runtime/lib/json.h"
 #include "runtime/lib/store.h"
 #include "runtime/registry/pull.h"
+#include "runtime/registry/push.h"
 #include "runtime/registry/session.h"
 
 struct service {
@@ -68,6 +70,18 @@ static json_t *get_blobs(struct service *service, const json_t *request)
     return error ? failed(error) : json_object();
 }
 
+static json_t *push(struct service *service, const json_t *request)
+{
+    const char *folder = json_get_string(request, "push", "");
+    autoclose int layout = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (layout < 0)
+        return failed(xasprintf("cannot open %s: %s", folder, strerror(errno)));
+    struct push what = {.registry = service->registry, .layout = layout, .tag = json_get_string(request, "tag", ""),
+                        .repository = json_get_string(request, "repository", "")};
+    char *error = push_image(&what, json_object_get(request, "descriptor"));
+    return error ? failed(error) : json_object();
+}
+
 static json_t *begin(struct service *service, const json_t *request)
 {
     const char *path = json_get_string(request, "store", ""), *credentials = json_get_string(request, "credentials", NULL);
@@ -86,6 +100,8 @@ static json_t *answer(struct service *service, const json_t *request)
 {
     if (!service->registry)
         return begin(service, request);
+    if (json_object_get(request, "push"))
+        return push(service, request);
     return json_object_get(request, "manifest") ? get_manifest(service, request) : get_blobs(service, request);
 }
 

@@ -204,6 +204,9 @@ struct pulling {
 static char *get_blob(struct pulling *pulling, struct session **sessions, const struct pull_blob *blob)
 {
     char *error = NULL;
+    if (blob->size > blob->limit)
+        return xasprintf("%s: blob %s of %s has %" PRId64 " bytes by its descriptor, more than the %" PRId64 " that dfgen takes",
+                         pulling->places->items.items[0].host, blob->digest, pulling->repository, blob->size, blob->limit);
     for (size_t i = 0; i < pulling->places->items.count && (!i || error); i++) {
         char *old = error;
         if (!sessions[i])

@@ -1,0 +1,61 @@
+/*
+ * Owns push edges: an image to the registries of its names. Called by plan_image and plan_join. Must not know how images are made, nor
+ * registries.
+ */
+#include "gen/diag.h"
+
+#include "gen/ast.h"
+#include "gen/platform.h"
+
+#include "gen/config.h"
+#include "gen/graph.h"
+#include "gen/stage.h"
+
+#include "gen/plan_state.h"
+
+#include <jansson.h>
+
+#include "gen/images.h"
+#include "gen/opts.h"
+#include "runtime/lib/arena.h"
+#include "runtime/lib/json.h"
+
+/* Blobs that base images brought are at their registries: a push to one of those need not send them. */
+static json_t *origins_json(const struct plan *plan)
+{
+    json_t *origins = json_array();
+    for (size_t i = 0; i < plan->bases.count; i++)
+        if (plan->bases.items[i]->repository)
+            json_array_append_new(origins, json_pack("{s:s,s:s}", "digest", plan->bases.items[i]->digest, "repository",
+                                                     plan->bases.items[i]->repository));
+    return origins;
+}
+
+static json_t *names_json(const struct plan *plan, const struct opt_output *output)
+{
+    const opt_list *list = output && output->names.count ? &output->names : &plan->opts->tags;
+    json_t *names = json_array();
+    for (size_t i = 0; i < list->count; i++)
+        json_array_append_new(names, json_text(span_of(list->items[i])));
+    return names;
+}
+
+const char *plan_push(struct plan *plan, struct planned *planned, const char *name, const struct opt_output *output,
+                      const char *index)
+{
+    struct arena *arena = plan->arena;
+    const char *stage = planned->stage->name, *base = arena_printf(arena, "%s/%s", planned->folder, name);
+    plan_place(planned->places, name, stage, plan_where(arena, planned->stage->ast->from.place), "push");
+    struct plan_step step = plan_step_begin_text(plan, RULE_PUSH, base, stage, "push");
+    json_object_set_new(step.json, "kind", json_string("push"));
+    json_object_set_new(step.json, "names", names_json(plan, output));
+    json_object_set_new(step.json, "origins", origins_json(plan));
+    plan_step_line(&step, "image", &index, 1);
+    vec_push(&step.edge->inputs, index);
+    /* Asked for by name it runs each time: whether it is still there, the registry knows. */
+    if (!output)
+        vec_push(&step.edge->inputs, graph_target(plan->graph, arena_printf(arena, "%s/always", plan->root->state))->name);
+    const char *out = arena_printf(arena, "%s.stamp", base);
+    plan_step_end(&step, out);
+    return out;
+}

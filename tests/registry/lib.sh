@@ -1,0 +1,68 @@
+# shellcheck shell=sh
+# What tests of registries share: servers that end with the test, and a store that must stay valid. Sourced behind lib.sh.
+
+# Nothing of the machine's is to be found, and nothing goes through a proxy.
+export no_proxy='*' XDG_CONFIG_HOME="$PWD/config" DOCKER_CONFIG="$PWD/docker" CONTAINERS_REGISTRIES_CONF="$PWD/registries.conf"
+unset REGISTRY_AUTH_FILE SSL_CERT_FILE SSL_CERT_DIR
+: >registries.conf
+mkdir -p config docker
+servers=''
+# shellcheck disable=SC2064,SC2086
+stop_servers() { [ -z "$servers" ] || kill $servers 2>/dev/null || :; }
+trap stop_servers EXIT
+mkfifo alive
+# Held open for as long as the test lives.
+sleep 290 >alive &
+servers=$!
+exec 9<>alive
+
+# wait_for FILE
+wait_for() {
+    for wait_i in $(seq 200); do
+        [ ! -s "$1" ] || return 0
+        sleep 0.05
+    done
+    fail "a server does not start: no $1 ($wait_i)"
+}
+
+# start_liar NAME LAYOUT [ELSEWHERE]: $NAME_port; requests in NAME.log
+start_liar() {
+    : >"$1.log"
+    python3 "$SRC/tests/registry/liar.py" "$2" "$1.port" "$1.log" ${3:+"$3"} <alive &
+    servers="$servers $!"
+    wait_for "$1.port"
+    eval "$1_port=$(cat "$1.port")"
+}
+
+# start_registry NAME [CONFIG-LINES of http and below]: docker-registry on $NAME_port, its data in NAME.data
+start_registry() {
+    command -v docker-registry >/dev/null || skip 'missing tool: docker-registry'
+    start_port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    cat >"$1.yml" <<END
+version: 0.1
+log: {level: info}
+storage:
+  filesystem: {rootdirectory: $PWD/$1.data}
+http:
+  addr: 127.0.0.1:$start_port
+${2:-}
+END
+    docker-registry serve "$1.yml" >"$1.log" 2>&1 &
+    servers="$servers $!"
+    eval "$1_port=$start_port"
+    for start_i in $(seq 200); do
+        ! curl -sko /dev/null "https://127.0.0.1:$start_port/v2/" || return 0
+        ! curl -so /dev/null "http://127.0.0.1:$start_port/v2/" || return 0
+        sleep 0.05
+    done
+    fail "docker-registry does not start ($start_i): $(cat "$1.log")"
+}
+
+# check_store: every blob is what its name says, nothing lies in tmp
+check_store() {
+    [ -d "$DFGEN_STORE/blobs/sha256" ] || return 0
+    (cd "$DFGEN_STORE/blobs/sha256" && for blob in *; do
+        [ ! -f "$blob" ] || [ "$(sha256sum "$blob" | cut -d' ' -f1)" = "$blob" ] || fail "blob $blob of the store is damaged"
+    done) || exit 1
+    expect_eq '' "$(ls "$DFGEN_STORE/tmp")" 'what is left in the tmp of the store'
+}
