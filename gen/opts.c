@@ -372,6 +372,7 @@ void opts_free(struct opts *opts)
     vec_free(&opts->add_hosts);
     vec_free(&opts->limits);
     vec_free(&opts->ulimits);
+    vec_free(&opts->registries);
     vec_free(&opts->image_folders);
     vec_free(&opts->environment);
 }

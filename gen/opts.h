@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "gen/seq.h"
 #include "runtime/lib/vec.h"
 
 struct arena;
@@ -44,7 +45,7 @@ struct opt_secret {
 /* One [registry "PREFIX"] section. */
 struct opt_registry {
     const char *prefix;
-    opt_list mirrors;
+    SEQ(const char *) mirrors;
     bool is_insecure, is_blocked;
     const char *ca, *cert, *key;    /* relative to the build folder or absolute; NULL: not given */
 };

@@ -67,7 +67,7 @@ const char *opts_set_registry(struct opts *opts, const char *base, const char *p
     if (!strcmp(key, "mirror")) {
         if (!is_location(value))
             return arena_printf(opts->arena, "\"%s\": a mirror is HOST[:PORT][/PATH]", value);
-        vec_push(&registry->mirrors, arena_strdup(opts->arena, value));
+        seq_push(opts->arena, &registry->mirrors, arena_strdup(opts->arena, value));
         return NULL;
     }
     const struct {

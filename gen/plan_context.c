@@ -120,6 +120,8 @@ void plan_contexts_begin(struct plan *plan)
         const struct opts *opts = i ? plan->root->images.items[i - 1] : plan->root;
         for (size_t k = 0; k < opts->outputs.count; k++) {
             const char *dest = opts->outputs.items[k].dest;
+            if (!dest)
+                continue;
             if (*dest != '/')
                 dest = path_clean_go(plan->arena, span_of(path_join(plan->arena, opts->build_real, dest)));
             seq_push(plan->arena, &plan->dests, dest);
