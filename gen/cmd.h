@@ -11,6 +11,16 @@ int cmd_generate(int argc, char **argv);
 /* dfgen --regenerate OPTIONSFILE: build.ninja's own edge; runs in the build folder. */
 int cmd_regenerate(const char *options_file);
 
+/* What a build file was made for; strings are malloc'd. */
+struct generated {
+    const char **targets;       /* NULL at the end */
+    char *build_file, *generator;
+    char *stamp;                /* relative to the build folder, which is then the working directory; NULL: none */
+};
+
+/* The same as cmd_generate for dfgen build, whose words are targets. */
+int cmd_generate_for(int argc, char **argv, struct generated *made);
+
 /* dfgen build [OPTIONS] [TARGET...] */
 int cmd_build(int argc, char **argv);
 

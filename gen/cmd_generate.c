@@ -17,6 +17,9 @@
 #include "gen/diag.h"
 
 #include "gen/ast.h"
+#include "gen/emit/depfile.h"
+#include "gen/emit/emit.h"
+#include "gen/emit/make.h"
 #include "gen/emit/ninja.h"
 #include "gen/graph.h"
 #include "gen/lock.h"
@@ -99,6 +102,16 @@ static void add_generator_inputs(const struct opts *opts, struct graph *graph, c
     graph_unique(&graph->generator_inputs);
 }
 
+/* The build around this one reads it from where it runs: relative names would be another folder's. */
+static void write_depfile(const struct opts *opts, const struct graph *graph)
+{
+    if (!opts->stamp)
+        die_usage("--depfile says what --stamp depends on: give both");
+    const char *prefix = arena_printf(opts->arena, "%s/", opts->build_real);
+    if (depfile_write(opts->depfile, opts->stamp, graph, true, prefix) < 0)
+        die("cannot write %s:", opts->depfile);
+}
+
 static void write_graph(const struct opts *opts, struct graph *graph)
 {
     struct programs programs = programs_find(opts->arena);
@@ -107,9 +120,10 @@ static void write_graph(const struct opts *opts, struct graph *graph)
     const char *folder = arena_strndup(opts->arena, opts->build_file, (size_t)(base - opts->build_file));
     if (*folder && dir_make_at(AT_FDCWD, folder, 0777) < 0)
         die("cannot make the folder %s:", folder);
-    struct ninja_options options = {opts->build_file, programs.dfgen, programs.helpers, opts->launcher, opts->prefix, opts->state};
+    struct emit_options options = {opts->build_file, programs.dfgen, programs.helpers, opts->launcher, opts->prefix, opts->state};
     const char *failed;
-    if (ninja_write(graph, &options, &failed) == 0)
+    int (*write)(const struct graph *, const struct emit_options *, const char **) = strcmp(opts->generator, "make") ? ninja_write : make_write;
+    if (write(graph, &options, &failed) == 0)
         return;
     if (errno == EEXIST)
         die_usage("%s was not made by dfgen, and is left as it is: choose another name with --build-file, or another folder with -C",
@@ -118,11 +132,10 @@ static void write_graph(const struct opts *opts, struct graph *graph)
 }
 
 /* saved: what is made again; NULL: a person asks. */
-static int generate(int argc, char **argv, const struct saved_options *saved, const char ***targets,
-                    const char **build_file)
+static int generate(int argc, char **argv, const struct saved_options *saved, struct generated *made)
 {
     struct arena arena = {0};
-    struct opts *opts = opts_read(&arena, argc, argv, targets);
+    struct opts *opts = opts_read(&arena, argc, argv, made ? &made->targets : NULL);
     bool is_regenerated = saved != NULL;
     if (saved && saved->nonce)
         opts->nonce = saved->nonce;
@@ -130,7 +143,7 @@ static int generate(int argc, char **argv, const struct saved_options *saved, co
         exit(cmd_check_file(opts));
     if (access(".", W_OK | X_OK) < 0)
         die("cannot write into the build folder %s:", opts->build_dir);
-    if (!ninja_may_write(opts->build_file))
+    if (!emit_may_write(opts->build_file))
         die_usage("%s was not made by dfgen, and is left as it is: choose another name with --build-file, or another folder with -C",
                   opts->build_file);
     cmd_read_lock(opts);
@@ -149,9 +162,14 @@ static int generate(int argc, char **argv, const struct saved_options *saved, co
         if (settings_write(opts, &failed) < 0)
             die("cannot write %s:", failed);
         write_graph(opts, build.graph);
+        if (opts->depfile)
+            write_depfile(opts, build.graph);
     }
-    if (build_file)
-        *build_file = xstrdup(opts->build_file);
+    if (made) {
+        made->build_file = xstrdup(opts->build_file);
+        made->generator = xstrdup(opts->generator);
+        made->stamp = opts->stamp ? xstrdup(opts_path(opts, opts->start_dir, opts->stamp)) : NULL;
+    }
     build_free(&build);
     lock_free(opts->lock);
     opts_free(opts);
@@ -161,7 +179,7 @@ static int generate(int argc, char **argv, const struct saved_options *saved, co
 
 int cmd_generate(int argc, char **argv)
 {
-    return generate(argc, argv, NULL, NULL, NULL);
+    return generate(argc, argv, NULL, NULL);
 }
 
 int cmd_regenerate(const char *options_file)
@@ -170,32 +188,12 @@ int cmd_regenerate(const char *options_file)
     struct saved_options saved = settings_read_options(&arena, options_file);
     if (chdir(saved.start_dir) < 0)
         die_usage("cannot enter %s, where dfgen was run first:", saved.start_dir);
-    int result = generate(saved.argc, saved.argv, &saved, NULL, NULL);
+    int result = generate(saved.argc, saved.argv, &saved, NULL);
     arena_free(&arena);
     return result;
 }
 
-/* With options it makes build.ninja anew; without, what is there is used, and ninja makes it again when it must. */
-int cmd_build(int argc, char **argv)
+int cmd_generate_for(int argc, char **argv, struct generated *made)
 {
-    const char **targets, *build_file = "build.ninja";
-    bool has_options = false;
-    for (int i = 1; i < argc; i++)
-        has_options |= argv[i][0] == '-' && argv[i][1];
-    if (has_options || access(".dfgen/options.json", F_OK) < 0 || access(build_file, F_OK) < 0) {
-        int result = generate(argc, argv, NULL, &targets, &build_file);
-        if (result != EXIT_DONE)
-            return result;
-    } else {
-        targets = (const char **)(argv + 1);
-    }
-    VEC(const char *) words = {0};
-    vec_push(&words, "ninja");
-    vec_push(&words, "-f");
-    vec_push(&words, build_file);
-    for (; *targets; targets++)
-        vec_push(&words, *targets);
-    vec_push(&words, NULL);
-    execvp("ninja", (char **)words.items);
-    die("cannot run ninja: is it installed (Debian: ninja-build)?");
+    return generate(argc, argv, NULL, made);
 }

@@ -258,6 +258,8 @@ static const char *draw_nonce(struct arena *arena)
 /* A name in the build folder or below it: what stands in the file is relative to the build folder all the same. */
 static void set_up_build_file(struct opts *opts)
 {
+    if (!opts->build_file)
+        opts->build_file = strcmp(opts->generator, "make") ? "build.ninja" : "Makefile";
     const char *path = path_clean_go(opts->arena, span_of(opts->build_file));
     if (!*opts->build_file || *path == '/' || !strcmp(path, ".") || !strcmp(path, "..") || !strncmp(path, "../", 3))
         die_usage("--build-file is in the build folder or below it: use -C for the folder");
@@ -311,7 +313,7 @@ static void set_up_images(struct opts *opts, const given_list *given, const char
 struct opts *opts_read(struct arena *arena, int argc, char **argv, const char ***rest)
 {
     struct opts *opts = arena_alloc(arena, sizeof *opts);
-    *opts = (struct opts){.arena = arena, .build_dir = ".", .build_file = "build.ninja", .prefix = "", .timestamps = "epoch",
+    *opts = (struct opts){.arena = arena, .build_dir = ".", .generator = "ninja", .prefix = "", .timestamps = "epoch",
                           .compression_level = -1};
     given_list given = {0};
     opt_list words = {0};
@@ -328,6 +330,9 @@ struct opts *opts_read(struct arena *arena, int argc, char **argv, const char **
             apply(opts, &given.items[i]);
     set_up_build_file(opts);
     size_t context_words = rest ? 0 : words.count;
+    const char *context = opts->context_option ? opts->context_option : context_words ? words.items[0] : NULL;
+    if (opts->context_option && context_words)
+        die_usage("one context only: %s, and also %s", opts->context_option, words.items[0]);
     if (context_words > 1)
         die_usage("one context only: %s, and also %s", words.items[0], words.items[1]);
     set_up_store(opts);
@@ -335,9 +340,9 @@ struct opts *opts_read(struct arena *arena, int argc, char **argv, const char **
         opts->nonce = draw_nonce(arena);
     opts->state = *opts->prefix ? arena_printf(arena, ".dfgen/@%s", opts->prefix) : ".dfgen";
     if (opts->images.count)
-        set_up_images(opts, &given, context_words ? words.items[0] : NULL);
+        set_up_images(opts, &given, context);
     else
-        set_up_image(opts, context_words ? words.items[0] : NULL);
+        set_up_image(opts, context);
     if (rest) {
         vec_push(&words, NULL);
         *rest = words.items;

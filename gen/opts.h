@@ -96,7 +96,11 @@ struct opts {
     VEC(struct opt_registry) registries;
     /* where */
     const char *build_dir;      /* as the user wrote it; the process has changed into it by then */
-    const char *build_file;     /* "build.ninja" */
+    const char *build_file;     /* "build.ninja"; NULL until the generator is known */
+    const char *generator;      /* "ninja", "make" */
+    const char *context_option; /* --context; NULL: the last word, or "." */
+    const char *stamp;          /* dfgen build: written when all went well, as the user named it; NULL: none */
+    const char *depfile;        /* what it depends on goes here; NULL: nowhere */
     const char *prefix;         /* before rule, target and variable names; "" */
     const char *state;          /* ".dfgen", or ".dfgen/@PREFIX": what gen and the helpers note of this graph */
     const char *own;            /* the same of this image alone: state, or state/IMAGE */

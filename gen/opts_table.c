@@ -40,6 +40,8 @@ TEXT_SETTER(target)
 TEXT_SETTER(build_dir)
 TEXT_SETTER(build_file)
 TEXT_SETTER(launcher)
+TEXT_SETTER(context_option)
+TEXT_SETTER(stamp)
 FLAG_SETTER(no_cache)
 FLAG_SETTER(pull)
 FLAG_SETTER(quiet)
@@ -259,8 +261,17 @@ static const char *set_prefix(struct opts *opts, const char *base, const char *v
 
 static const char *set_generator(struct opts *opts, const char *base, const char *value)
 {
-    (void)opts, (void)base;
-    return !strcmp(value, "ninja") ? NULL : !strcmp(value, "make") ? "-G make is not supported yet" : "generators: ninja";
+    (void)base;
+    if (strcmp(value, "ninja") && strcmp(value, "make"))
+        return "ninja or make is wanted";
+    opts->generator = arena_strdup(opts->arena, value);
+    return NULL;
+}
+
+static const char *set_depfile(struct opts *opts, const char *base, const char *value)
+{
+    opts->depfile = opts_path(opts, base, value);
+    return NULL;
 }
 
 static const char *show_help(struct opts *opts, const char *base, const char *value);
@@ -318,8 +329,11 @@ static const struct option options[] = {
     {"quiet", 'q', TAKES_NOTHING, set_quiet, NULL, "no warnings"},
     {"debug", 'D', TAKES_NOTHING, set_debug, NULL, "say more"},
     {NULL, 'C', TAKES_VALUE, set_build_dir, "FOLDER", "the build folder (default: the current one)"},
-    {NULL, 'G', TAKES_VALUE, set_generator, "ninja", "what to write"},
-    {"build-file", 0, TAKES_VALUE, set_build_file, "NAME", "the file to write, in the build folder or below it (default: build.ninja)"},
+    {NULL, 'G', TAKES_VALUE, set_generator, "ninja|make", "what to write: build.ninja (the default), or a Makefile for GNU make"},
+    {"context", 0, TAKES_VALUE, set_context_option, "FOLDER", "the context, for dfgen build, whose words are targets"},
+    {"stamp", 0, TAKES_VALUE, set_stamp, "FILE", "dfgen build: write this file when all went well, for a build around it"},
+    {"depfile", 0, TAKES_VALUE, set_depfile, "FILE", "with --stamp: write what the stamp depends on, as a rule of make"},
+    {"build-file", 0, TAKES_VALUE, set_build_file, "NAME", "the file to write, in the build folder or below it (default: build.ninja, Makefile)"},
     {"prefix", 0, TAKES_VALUE, set_prefix, "TEXT", "before every rule and target, to include the file in another build"},
     {"store", 0, TAKES_VALUE, opts_set_store, "FOLDER", "where layers and results are kept (default: $DFGEN_STORE, ~/.cache/dfgen)"},
     {"launcher", 0, TAKES_VALUE, set_launcher, "COMMAND", "put before the command of RUN edges (srun -n1, say)"},

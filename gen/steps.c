@@ -122,7 +122,8 @@ _Noreturn static void refuse(const struct search *search)
 {
     fprintf(stderr, "%s: %s may be any of these:\n", program_name, search->name);
     for (size_t i = 0; i < search->found.count; i++)
-        fprintf(stderr, "  %s/%s\n", search->found.items[i].folder + strlen(state), search->found.items[i].number);
+        fprintf(stderr, "  %s%s%s\n", search->found.items[i].folder + strlen(state), is_number(search->found.items[i].number) ? "/" : "",
+                is_number(search->found.items[i].number) ? search->found.items[i].number : "");
     exit(EXIT_USAGE);
 }
 
@@ -149,8 +150,30 @@ const char *steps_find(struct arena *arena, const char *name)
     return file;
 }
 
+/* As targets are called: "image-production" of .dfgen/@image-/production, "api/production" or just "api" of dfgen.ini's image api. */
+static bool is_image(struct arena *arena, const char *folder, const char *name)
+{
+    const char *rest = folder + strlen(state), *slash = strchr(rest, '/');
+    if (*rest == '@' && slash)
+        rest = arena_printf(arena, "%.*s%s", (int)(slash - rest) - 1, rest + 1, slash + 1);
+    slash = strchr(rest, '/');
+    size_t len = slash ? (size_t)(slash - rest) : 0;
+    return !strcmp(rest, name) || (len && !strncmp(rest, name, len) && !name[len]);
+}
+
 const char *steps_find_image(struct arena *arena, const char *stage)
 {
-    const char *file = arena_printf(arena, ".dfgen/%s/to-rootfs.json", stage);
-    return strstr(file, "/../") || access(file, R_OK) < 0 ? NULL : file;
+    path_list folders = {0};
+    struct search search = {.arena = arena, .name = stage};
+    add_folders(arena, ".dfgen", 0, &folders);
+    for (size_t i = 0; i < folders.count; i++)
+        if (access(arena_printf(arena, "%s/to-rootfs.json", folders.items[i]), R_OK) == 0 &&
+            is_image(arena, folders.items[i], stage))
+            vec_push(&search.found, ((struct found){folders.items[i], "to-rootfs"}));
+    if (search.found.count > 1)
+        refuse(&search);
+    const char *file = search.found.count ? arena_printf(arena, "%s/to-rootfs.json", search.found.items[0].folder) : NULL;
+    vec_free(&search.found);
+    vec_free(&folders);
+    return file;
 }

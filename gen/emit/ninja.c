@@ -14,16 +14,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "gen/emit/depfile.h"
+#include "gen/emit/emit.h"
 #include "gen/graph.h"
 #include "runtime/lib/buf.h"
 #include "runtime/lib/die.h"
 #include "runtime/lib/fdio.h"
 
-static const char mark[] = "# Made by dfgen. Do not edit: it is written again when the Dockerfile changes.\n";
-
 struct ninja {
     const struct graph *graph;
-    const struct ninja_options *options;
+    const struct emit_options *options;
     const char **names;         /* of targets, sorted */
     struct buf *out;
     struct buf variables;       /* paths that only a variable can carry */
@@ -183,7 +183,7 @@ static void put_generator(struct ninja *ninja)
 
 static void put_head(struct ninja *ninja)
 {
-    buf_puts(ninja->out, mark);
+    buf_puts(ninja->out, emit_mark);
     buf_puts(ninja->out, "ninja_required_version = 1.8\n");
     if (!is_included(ninja))
         buf_puts(ninja->out, "builddir = .dfgen\n");
@@ -222,23 +222,11 @@ static void put_targets(struct ninja *ninja)
     buf_putc(ninja->out, '\n');
 }
 
-int ninja_may_write(const char *build_file)
-{
-    struct stat st;
-    if (lstat(build_file, &st) < 0)
-        return errno == ENOENT;
-    autoclose int fd = open(build_file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    char first[sizeof mark - 1];
-    bool ours = S_ISREG(st.st_mode) && fd >= 0 && fd_pread_all(fd, first, sizeof first, 0) == 0 &&
-                !memcmp(first, mark, sizeof first);
-    return ours;
-}
-
 /* Behind the mark go the variables that the paths turned out to need. */
 static int write_file(struct ninja *ninja, const char *path)
 {
     struct buf whole = {0};
-    size_t head = sizeof mark - 1;
+    size_t head = strlen(emit_mark);
     buf_add(&whole, ninja->out->data, head);
     buf_add(&whole, buf_text(&ninja->variables), ninja->variables.len);
     buf_add(&whole, ninja->out->data + head, ninja->out->len - head);
@@ -252,30 +240,13 @@ static int write_file(struct ninja *ninja, const char *path)
 /* What dfgen read, for ninja to watch. A file that is gone is made anew from a depfile, too. */
 static int write_depfile(struct ninja *ninja)
 {
-    struct buf text = {0};
-    const graph_paths *inputs = &ninja->graph->generator_inputs;
-    buf_printf(&text, "%s:", ninja->options->build_file);
-    for (size_t i = 0; i < inputs->count; i++) {
-        if (!can_carry(inputs->items[i]))
-            continue;
-        buf_puts(&text, " \\\n ");
-        for (const char *c = inputs->items[i]; *c; c++) {
-            if (*c == '$')
-                buf_putc(&text, '$');
-            else if (*c == ' ' || *c == '#' || *c == '\\' || *c == ':')
-                buf_putc(&text, '\\');
-            buf_putc(&text, *c);
-        }
-    }
-    buf_putc(&text, '\n');
     char *path = xasprintf("%s/generator.d", ninja->options->state);
-    int result = file_write_if_changed_at(AT_FDCWD, path, text.data, text.len, NULL);
+    int result = depfile_write(path, ninja->options->build_file, ninja->graph, false, "");
     free(path);
-    buf_free(&text);
     return result;
 }
 
-static int make_here(const struct ninja_options *options)
+static int make_here(const struct emit_options *options)
 {
     char *path = xasprintf("%s/here", options->state);
     int result = symlink(strchr(options->state, '/') ? "../.." : "..", path);
@@ -295,10 +266,10 @@ static void collect_names(struct ninja *ninja)
         qsort(ninja->names, count, sizeof *ninja->names, compare_names);
 }
 
-int ninja_write(const struct graph *graph, const struct ninja_options *options, const char **failed)
+int ninja_write(const struct graph *graph, const struct emit_options *options, const char **failed)
 {
     *failed = options->build_file;
-    if (!ninja_may_write(options->build_file)) {
+    if (!emit_may_write(options->build_file)) {
         errno = EEXIST;
         return -1;
     }
@@ -308,7 +279,7 @@ int ninja_write(const struct graph *graph, const struct ninja_options *options, 
     if (!ninja.names)
         return -1;
 
-    buf_puts(&out, mark);
+    buf_puts(&out, emit_mark);
     put_edges(&ninja, true);
     char *inputs_file = xasprintf("%s/inputs.ninja", options->state);
     *failed = options->state;

@@ -198,6 +198,19 @@ static void load_places(struct step *step)
     buf_free(&text);
 }
 
+/* make has no words of its own for an edge, and no text of a Dockerfile may stand in a command: so the helper says what it is at. */
+static void say(const struct step *step)
+{
+    if (!getenv("DFGEN_SAY"))
+        return;
+    char *line = xasprintf("[%s] %s\n", step->label, !strcmp(step->kind, "layer") ? "layer" : step->text);
+    /* In one piece: others write to the same terminal. */
+    fd_write_all(STDOUT_FILENO, line, strlen(line));
+    free(line);
+    /* dfgen-run starts itself again. */
+    unsetenv("DFGEN_SAY");
+}
+
 /* A file that many steps have in common: of the nearest folder above the step file that has it, .dfgen the last one to look into. */
 static const char *common_file(const struct step *step, const char *file)
 {
@@ -280,6 +293,7 @@ void step_load(struct step *step, const char *file, enum id_mode mode)
     load_step_file(step);
     load_inputs(step);
     load_places(step);
+    say(step);
     step->settings = read_json(common_file(step, "settings.json"));
     raise_limit();
     open_store(step, mode);

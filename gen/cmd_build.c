@@ -1,0 +1,123 @@
+/*
+ * Owns dfgen build: the build file made or found, then ninja or make. Must not know what is in a build file.
+ */
+#include "gen/cmd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "runtime/lib/die.h"
+#include "runtime/lib/fdio.h"
+#include "runtime/lib/vec.h"
+
+/* By the generator's name; the first is what is looked for when nothing says more. */
+static const struct tool {
+    const char *generator, *program, *build_file, *package;
+} tools[] = {
+    {"ninja", "ninja", "build.ninja", "ninja-build"},
+    {"make", "make", "Makefile", "make"},
+};
+enum { TOOLS = sizeof tools / sizeof *tools };
+
+/* "-C FOLDER" alone says where, not what: the build file that is there will do. Returns the number of words up to its end. */
+static int folder_words(int argc, char **argv, const char **folder)
+{
+    *folder = ".";
+    if (argc < 2 || strncmp(argv[1], "-C", 2))
+        return 1;
+    const char *value = argv[1][2] ? argv[1] + 2 : argv[2];
+    if (!value)
+        return 1;
+    *folder = value;
+    return argv[1][2] ? 2 : 3;
+}
+
+static bool has_options(char **words)
+{
+    for (; *words; words++)
+        if ((*words)[0] == '-' && (*words)[1])
+            return true;
+    return false;
+}
+
+/* The build file that dfgen left in a folder; NULL: none. */
+static const struct tool *find_tool(const char *folder)
+{
+    autoclose int dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0 || faccessat(dir, ".dfgen/options.json", F_OK, 0) < 0)
+        return NULL;
+    for (size_t i = 0; i < TOOLS; i++)
+        if (faccessat(dir, tools[i].build_file, F_OK, 0) == 0)
+            return &tools[i];
+    return NULL;
+}
+
+static const struct tool *tool_of(const char *generator)
+{
+    size_t i = 0;
+    while (strcmp(tools[i].generator, generator))
+        i++;
+    return &tools[i];
+}
+
+_Noreturn static void start(const struct tool *tool, const char *build_file, const char *const *targets)
+{
+    VEC(const char *) words = {0};
+    vec_push(&words, tool->program);
+    vec_push(&words, "-f");
+    vec_push(&words, build_file);
+    for (; *targets; targets++)
+        vec_push(&words, *targets);
+    vec_push(&words, NULL);
+    execvp(tool->program, (char **)(uintptr_t)words.items);
+    die("cannot run %s: is it installed (Debian: %s)?", tool->program, tool->package);
+}
+
+/* The time of the file is what counts. */
+static void write_stamp(const char *path)
+{
+    autoclose int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    if (fd < 0 || futimens(fd, NULL) < 0)
+        die("cannot write the stamp %s:", path);
+}
+
+static int run(const struct tool *tool, const struct generated *made)
+{
+    int status;
+    pid_t pid = fork();
+    if (pid == 0)
+        start(tool, made->build_file, made->targets);
+    if (pid < 0)
+        die("cannot start %s:", tool->program);
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        continue;
+    if (!WIFEXITED(status) || WEXITSTATUS(status))
+        return EXIT_BUILD;
+    write_stamp(made->stamp);
+    return EXIT_DONE;
+}
+
+/* With options it makes the build file anew; without, what is there is used, and makes itself again when it must. */
+int cmd_build(int argc, char **argv)
+{
+    const char *folder;
+    int from = folder_words(argc, argv, &folder);
+    const struct tool *tool = has_options(argv + from) ? NULL : find_tool(folder);
+    if (tool) {
+        if (chdir(folder) < 0)
+            die_usage("cannot enter the build folder %s:", folder);
+        start(tool, tool->build_file, (const char *const *)(argv + from));
+    }
+    struct generated made = {0};
+    int result = cmd_generate_for(argc, argv, &made);
+    if (result != EXIT_DONE)
+        return result;
+    if (made.stamp)
+        return run(tool_of(made.generator), &made);
+    start(tool_of(made.generator), made.build_file, made.targets);
+}
