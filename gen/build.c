@@ -26,6 +26,9 @@
 
 void build_read_source(struct opts *opts, struct source *source)
 {
+    if (!opts->file)
+        die_usage("the Dockerfile is in the context %s, which is no folder: give one of this machine with -f",
+                  opts->context_name);
     if (source_read(source, opts->arena, opts->file, opts->file_name) == 0)
         return;
     if (errno == EISDIR)

@@ -2,6 +2,8 @@
 #ifndef DFGEN_CMD_H
 #define DFGEN_CMD_H
 
+#include <stdbool.h>
+
 struct arena;
 struct opts;
 
@@ -31,6 +33,14 @@ int cmd_reproduce(struct opts *opts);
 /* The same for options that were read already (--check). */
 int cmd_check_file(struct opts *opts);
 
+
+/* Run a helper on a step file; ends the process when it fails. */
+void cmd_run_helper(const char *helpers, const char *name, const char *step);
+/*
+ * Bring a main context that is no folder into the store. True: the Dockerfile came from there, into kept_file, which
+ * opts->file is then.
+ */
+bool cmd_get_context(const struct opts *root, struct opts *opts, bool is_regenerated, const char *kept_file);
 
 /* dfgen.lock of the folder that the command line was given in. */
 const char *cmd_lock_path(const struct opts *opts);

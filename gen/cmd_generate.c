@@ -53,9 +53,11 @@ static void write_kept(struct opts *opts, const char *kept)
     buf_free(&text);
 }
 
-static void keep_file(struct opts *opts, bool is_regenerated)
+static void keep_file(const struct opts *root, struct opts *opts, bool is_regenerated)
 {
     const char *kept = opts_own(opts, "Dockerfile");
+    if (opts->context_source && cmd_get_context(root, opts, is_regenerated, kept))
+        return;
     if (can_be_read_once(opts->file) || (is_regenerated && access(opts->file, F_OK) < 0 && access(kept, F_OK) == 0)) {
         if (!is_regenerated)
             write_kept(opts, kept);
@@ -82,6 +84,10 @@ void cmd_read_lock(struct opts *opts)
 static void add_file(const struct opts *opts, struct graph *graph)
 {
     vec_push(&graph->generator_inputs, opts->file);
+    if (opts->context_source)
+        vec_push(&graph->generator_inputs, opts_context_stamp(opts));
+    if (opts->context_source && !opts->is_context_remote && strcmp(opts->context_source, "-"))
+        vec_push(&graph->generator_inputs, opts->context_source);
     const char *folder = arena_strndup(opts->arena, opts->file, (size_t)(path_base(opts->file) - opts->file));
     if (strcmp(opts->file, opts_own(opts, "Dockerfile")))
         vec_push(&graph->generator_inputs, *folder ? path_clean_go(opts->arena, span_of(folder)) : ".");
@@ -148,11 +154,11 @@ static int generate(int argc, char **argv, const struct saved_options *saved, st
                   opts->build_file);
     cmd_read_lock(opts);
     for (size_t i = 0; i < opts->images.count; i++) {
-        keep_file(opts->images.items[i], is_regenerated);
+        keep_file(opts, opts->images.items[i], is_regenerated);
         opts->images.items[i]->lock = opts->lock;
     }
     if (!opts->images.count)
-        keep_file(opts, is_regenerated);
+        keep_file(opts, opts, is_regenerated);
     struct build build = {0};
     bool is_fine = build_plan(&build, &arena, opts);
     if (is_fine) {

@@ -29,6 +29,7 @@
 #include "gen/programs.h"
 #include "gen/parse.h"
 #include "gen/ref.h"
+#include "gen/elsewhere.h"
 #include "gen/settings.h"
 #include "gen/source.h"
 #include "runtime/lib/arena.h"
@@ -96,12 +97,6 @@ static void forget(struct opts *opts, const struct request *request)
 
 /* --- what has no checksum --- */
 
-static void set_text(json_t *json, const char *key, struct span text)
-{
-    if (text.len)
-        json_object_set_new(json, key, json_bytes(text));
-}
-
 static void write_file(const char *path, json_t *json)
 {
     struct buf text = {0};
@@ -114,41 +109,12 @@ static void write_file(const char *path, json_t *json)
 
 static void write_step(const struct add_source *remote, const char *name)
 {
-    json_t *json = json_pack("{s:s,s:b,s:[s]}", "kind", "fetch", "pin", 1, "in", "out " PIN_OUT);
-    set_text(json, "url", remote->url);
-    set_text(json, "checksum", remote->checksum);
-    if (remote->kind == ADD_HTTP) {
-        set_text(json, "name", span_of(remote->name));
-    } else {
-        json_object_set_new(json, "git", json_true());
-        set_text(json, "ref", remote->ref);
-        set_text(json, "subdir", span_of(remote->subdir));
-        json_object_set_new(json, "keep_git_dir", json_boolean(remote->keeps_git_dir));
-        json_object_set_new(json, "submodules", json_boolean(!remote->skips_submodules));
-    }
+    json_t *json = json_pack("{s:b,s:[s]}", "pin", 1, "in", "out " PIN_OUT);
+    elsewhere_set_fetch(json, remote);
     if (dir_make_at(AT_FDCWD, ".dfgen/.lock", 0777) < 0)
         die("cannot make the folder .dfgen/.lock:");
     write_file(PIN_STEP, json);
     write_file(".dfgen/.lock/places.json", json_pack("{s:{s:s,s:s,s:s}}", "pin", "label", "lock", "where", LOCK_FILE, "text", name));
-}
-
-static void run_fetch(const char *helpers)
-{
-    char *program = xasprintf("%s/dfgen-fetch", helpers);
-    int status;
-    pid_t child = fork();
-    if (child == 0) {
-        execl(program, program, PIN_STEP, (char *)NULL);
-        _exit(127);
-    }
-    while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
-        ;
-    if (child < 0 || (WIFEXITED(status) && WEXITSTATUS(status) == 127))
-        die("cannot run %s", program);
-    /* It has said what is wrong. */
-    if (!WIFEXITED(status) || WEXITSTATUS(status))
-        _exit(EXIT_BUILD);
-    free(program);
 }
 
 static const char *fetch_pin(struct arena *arena, const char *helpers, const struct add_source *remote, const char *name)
@@ -156,7 +122,7 @@ static const char *fetch_pin(struct arena *arena, const char *helpers, const str
     struct buf text = {0};
     unlink(PIN_OUT);
     write_step(remote, name);
-    run_fetch(helpers);
+    cmd_run_helper(helpers, "dfgen-fetch", PIN_STEP);
     if (file_read_at(AT_FDCWD, PIN_OUT, &text, PIN_LIMIT) < 0)
         die("cannot read %s:", PIN_OUT);
     const char *pin = arena_strndup(arena, buf_text(&text), strcspn(buf_text(&text), "\n"));
@@ -178,6 +144,8 @@ static void pin_remote(struct opts *opts, const char *helpers, const struct add_
 static void pin_stages(struct opts *opts, const struct stages *stages)
 {
     struct programs programs = programs_find(opts->arena);
+    for (size_t i = 0; i < stages->remotes.count; i++)
+        pin_remote(opts, programs.helpers, stages->remotes.items[i]);
     for (size_t i = 0; i < stages->count; i++) {
         const struct stage *stage = &stages->items[i];
         for (size_t k = 0; k < stage->actions.count && !stage->has_failed; k++) {

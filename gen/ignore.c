@@ -11,6 +11,8 @@
 const char *ignore_file(struct arena *arena, const struct opts *opts, const char *folder, bool is_main)
 {
     static const char *const names[] = {".dockerignore", ".containerignore"};
+    if (is_main && opts->context_source)
+        return NULL;
     if (is_main) {
         const char *beside = arena_printf(arena, "%s.dockerignore", opts->file);
         if (access(beside, F_OK) == 0)

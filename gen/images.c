@@ -15,6 +15,7 @@
 
 #include "gen/manifest.h"
 
+#include "gen/elsewhere.h"
 #include "gen/layout.h"
 #include "gen/lock.h"
 #include "gen/opts.h"
@@ -61,6 +62,12 @@ struct built {
     const struct image *image;
 };
 
+/* A context that lies elsewhere: fetched once, whatever asks for it. */
+struct elsewhere {
+    const char *value;
+    struct add_source *remote;
+};
+
 struct images {
     struct arena *arena;
     const struct opts *opts;    /* of the image under way */
@@ -69,6 +76,7 @@ struct images {
     VEC(struct opened) opened;
     VEC(struct answer) answers;
     VEC(struct built) built;
+    VEC(struct elsewhere) elsewhere;
 };
 
 struct images *images_new(struct arena *arena, const struct opts *opts)
@@ -89,6 +97,7 @@ void images_free(struct images *images)
     vec_free(&images->answers);
     vec_free(&images->asked);
     remote_free(images->remote);
+    vec_free(&images->elsewhere);
     vec_free(&images->built);
 }
 
@@ -237,6 +246,19 @@ static struct named_context from_target(struct images *images, const char *rest,
     return bad(arena_printf(images->arena, "target:%s: there is no [image \"%s\"] in dfgen.ini", rest, rest));
 }
 
+static struct named_context from_elsewhere(struct images *images, const char *value)
+{
+    const char *error = NULL;
+    for (size_t i = 0; i < images->elsewhere.count; i++)
+        if (!strcmp(images->elsewhere.items[i].value, value))
+            return (struct named_context){.kind = CONTEXT_REMOTE, .remote = images->elsewhere.items[i].remote};
+    struct add_source *remote = elsewhere_parse(images->arena, span_of(value), &error);
+    if (!remote)
+        return bad(error);
+    vec_push(&images->elsewhere, (struct elsewhere){value, remote});
+    return (struct named_context){.kind = CONTEXT_REMOTE, .remote = remote};
+}
+
 /* Schemes of --build-context; opts made paths relative to the build folder. */
 static const struct {
     const char *scheme;
@@ -257,8 +279,10 @@ static struct named_context from_value(struct images *images, const char *value,
         if (!strncmp(value, schemes[i].scheme, len))
             return schemes[i].find(images, value + len, wanted);
     }
-    return bad(arena_printf(images->arena, "a context %s is not supported yet (folders, oci-layout:, oci-archive:, docker-archive: and docker-image: are)",
-                            value));
+    if (elsewhere_is_one(images->arena, span_of(value)))
+        return from_elsewhere(images, value);
+    return bad(arena_printf(images->arena, "%s is no context: folders, oci-layout:, oci-archive:, docker-archive:, "
+                                           "docker-image:, git repositories and URLs are", value));
 }
 
 /* "busybox", "docker.io/library/busybox:latest" and "BusyBox" are one name (dockerfile.md §5.2). */

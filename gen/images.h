@@ -39,6 +39,7 @@ struct image {
     const struct planned *built;    /* made by this graph, not found: the planner's; it has no layers above then. NULL: found */
 };
 
+struct add_source;
 struct images;
 struct images *images_new(struct arena *arena, const struct opts *opts);
 void images_free(struct images *images);
@@ -53,6 +54,7 @@ enum context_kind {
     CONTEXT_FOLDER,     /* a folder: *folder, relative to the build folder */
     CONTEXT_IMAGE,      /* an image: *image (NULL with *error when it cannot be read or is scratch) */
     CONTEXT_SCRATCH,    /* docker-image://scratch */
+    CONTEXT_REMOTE,     /* it lies elsewhere: *remote */
     CONTEXT_BAD,        /* there is one, but it cannot be used: *error says why */
 };
 
@@ -60,6 +62,7 @@ struct named_context {
     enum context_kind kind;
     const char *folder;
     const struct image *image;
+    struct add_source *remote;
     const char *error;
 };
 

@@ -19,6 +19,7 @@
 #include "gen/opts_images.h"
 #include "gen/opts_table.h"
 #include "gen/opts_value.h"
+#include "gen/elsewhere.h"
 #include "runtime/lib/arena.h"
 #include "runtime/lib/die.h"
 #include "runtime/lib/fdio.h"
@@ -33,6 +34,12 @@ const char *opts_state(const struct opts *opts, const char *name)
 const char *opts_own(const struct opts *opts, const char *name)
 {
     return arena_printf(opts->arena, "%s/%s", opts->own, name);
+}
+
+const char *opts_context_stamp(const struct opts *opts)
+{
+    return arena_printf(opts->arena, "%s/contexts/main%s%s.stamp", opts->state, opts->image ? "-" : "",
+                        opts->image ? opts->image : "");
 }
 
 const char *opts_path(const struct opts *opts, const char *base, const char *path)
@@ -148,18 +155,30 @@ static void set_up_context(struct opts *opts, const char *word)
 {
     if (!opts->context || word)
         opts->context_name = word ? word : ".";
-    if (!strcmp(opts->context_name, "-") || strstr(opts->context_name, "://") || !strncmp(opts->context_name, "git@", 4))
-        die_usage("%s: a context that is no folder is not supported yet", opts->context_name);
     /* What dfgen.ini said is absolute already. */
     const char *path = opts->context && !word       ? opts->context
                        : *opts->context_name == '/' ? opts->context_name
                                                     : arena_printf(opts->arena, "%s/%s", opts->start_dir, opts->context_name);
+    opts->context = opts_state(opts, "contexts/.none");
+    if (!strcmp(opts->context_name, "-")) {
+        opts->context_source = "-";
+        return;
+    }
     char real[PATH_MAX];
-    if (!realpath(path, real))
-        die_usage("cannot use %s as the context:", opts->context_name);
+    if (!realpath(path, real)) {
+        opts->is_context_remote = elsewhere_is_one(opts->arena, span_of(opts->context_name));
+        if (!opts->is_context_remote)
+            die_usage("cannot use %s as the context:", opts->context_name);
+        opts->context_source = opts->context_name;
+        return;
+    }
     struct stat st;
-    if (stat(real, &st) < 0 || !S_ISDIR(st.st_mode))
-        die_usage("cannot use %s as the context: it is not a folder", opts->context_name);
+    if (stat(real, &st) < 0 || !(S_ISDIR(st.st_mode) || S_ISREG(st.st_mode)))
+        die_usage("cannot use %s as the context: it is neither a folder nor an archive", opts->context_name);
+    if (S_ISREG(st.st_mode)) {
+        opts->context_source = path_relative(opts->arena, opts->build_real, real);
+        return;
+    }
     if (access(real, R_OK | X_OK) < 0)
         die_usage("cannot read the context %s:", opts->context_name);
     opts->context = path_relative(opts->arena, opts->build_real, real);
@@ -168,6 +187,14 @@ static void set_up_context(struct opts *opts, const char *word)
 /* docker: -f is relative to the current folder, the default to the context; podman: Containerfile as well. */
 static void set_up_file(struct opts *opts)
 {
+    if (opts->context_source && !(opts->file && (*opts->file == '/' || !strcmp(opts->file, "-")))) {
+        opts->file_inside = opts->file;
+        opts->file_name = opts->file ? opts->file : "Dockerfile";
+        opts->file = NULL;
+        return;
+    }
+    if (opts->context_source && !strcmp(opts->context_source, "-") && !strcmp(opts->file, "-"))
+        die_usage("standard input cannot be both the context and the Dockerfile");
     if (opts->file) {
         if (!opts->file_name)
             opts->file_name = opts->file;

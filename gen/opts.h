@@ -55,6 +55,9 @@ struct opts {
     /* inputs */
     const char *context;            /* folder, relative to the build folder */
     const char *context_name;       /* as the user wrote it, for messages */
+    const char *context_source;     /* NULL: a folder; else "-", an archive (relative to the build folder), a URL or git repository */
+    bool is_context_remote;         /* context_source is a URL or a repository */
+    const char *file_inside;        /* of such a context: the Dockerfile's path in it; NULL: the usual names */
     const char *file;               /* Dockerfile, openable from the build folder ("-": standard input) */
     const char *file_name;          /* as the user wrote it, for messages */
     const char *ini_file;           /* dfgen.ini that was read, NULL: none */
@@ -135,6 +138,8 @@ const char *opts_path(const struct opts *opts, const char *base, const char *pat
 const char *opts_state(const struct opts *opts, const char *name);
 /* The path of a file that is noted for all steps of the image: "settings.json". */
 const char *opts_own(const struct opts *opts, const char *name);
+/* Where the files of a main context stand that is no folder: made by dfgen itself, not by an edge. */
+const char *opts_context_stamp(const struct opts *opts);
 
 /* Set one thing that dfgen.ini says: "section.key". NULL, or what is wrong with it. base: the folder of the file, absolute. */
 const char *opts_set_ini(struct opts *opts, const char *base, const char *section, const char *key, const char *value);

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "gen/ref.h"
+#include "gen/elsewhere.h"
 #include "runtime/lib/arena.h"
 #include "runtime/lib/path.h"
 #include "runtime/lib/span.h"
@@ -119,7 +120,7 @@ const char *opts_value_context(struct opts *opts, const char *base, const char *
         vec_push(&opts->contexts, pair);
         return NULL;
     }
-    if (!strstr(pair.value, "://") && strncmp(pair.value, "target:", 7) && strncmp(pair.value, "git@", 4)) {
+    if (!strstr(pair.value, "://") && strncmp(pair.value, "target:", 7) && !elsewhere_is_one(opts->arena, span_of(pair.value))) {
         const char *path = *pair.value == '/' ? pair.value : arena_printf(opts->arena, "%s/%s", base, pair.value);
         char real[PATH_MAX];
         struct stat st;

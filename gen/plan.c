@@ -220,7 +220,8 @@ struct unit *plan_add(struct plan *plan, const struct opts *opts, const struct d
     plan->named.count = 0;
     add_layer_file(plan);
     /* A bad ignore file is an error even where nothing is copied. */
-    plan_context(plan, NULL);
+    if (!opts->context_source)
+        plan_context(plan, NULL);
     plan_stages(plan);
     unit->planned = plan->planned;
     plan_lost_check(plan);
@@ -251,6 +252,8 @@ struct graph *plan_finish(struct plan *plan, struct outbox **files)
     graph_unique(&plan->graph->generator_inputs);
     if (plan->bases.count || plan->has_empty)
         outbox_add_json(plan->outbox, opts_state(plan->root, "bases/places.json"), plan->base_places);
+    if (plan->context_places)
+        outbox_add_json(plan->outbox, opts_state(plan->root, "contexts/places.json"), plan->context_places);
     *files = plan->outbox;
     return plan->graph;
 }
@@ -263,6 +266,7 @@ void plan_free(struct plan *plan)
             json_decref(unit->planned[k].config);
     }
     json_decref(plan->base_places);
+    json_decref(plan->context_places);
     shared_free(plan->shared);
     outbox_free(plan->outbox);
     graph_free(plan->graph);

@@ -108,6 +108,8 @@ stamp_seq plan_origin(struct plan *plan, const struct origin *origin, struct pla
         root = plan->planned[origin->stage->index].root;
     else if (origin->kind == ORIGIN_IMAGE)
         root = plan_base(plan, origin->image, place);
+    else if (origin->kind == ORIGIN_REMOTE)
+        seq_push(plan->arena, &root, origin->remote ? plan_remote(plan, origin->remote, place) : opts_context_stamp(plan->opts));
     if (!root.count)
         seq_push(plan->arena, &root, empty_root(plan));
     return root;

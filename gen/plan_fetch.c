@@ -1,6 +1,6 @@
 /*
- * Owns the steps that fetch: one for each URL or git reference of an ADD. Called by plan_copy, whose step takes the
- * files from there. Must not know where they go.
+ * Owns the steps that fetch: one for each URL or git reference of an ADD, and those of contexts that lie elsewhere.
+ * Called by plan_copy and plan_base, whose steps take the files from there. Must not know where they go.
  */
 #include "gen/diag.h"
 
@@ -16,35 +16,15 @@
 #include <jansson.h>
 
 #include "gen/add.h"
+#include "gen/opts.h"
+#include "gen/elsewhere.h"
 #include "runtime/lib/arena.h"
 #include "runtime/lib/json.h"
-
-static void set_text(json_t *json, const char *key, struct span text)
-{
-    if (text.len)
-        json_object_set_new(json, key, json_bytes(text));
-}
 
 /* A whole hash says what will come; anything else may bring another file tomorrow. */
 static bool is_pinned(const struct add_source *remote)
 {
     return remote->kind == ADD_HTTP ? remote->checksum.len : remote->checksum.len == 40 || remote->checksum.len == 64;
-}
-
-static void set_fetch(json_t *json, const struct add_source *remote)
-{
-    json_object_set_new(json, "kind", json_string("fetch"));
-    set_text(json, "url", remote->url);
-    set_text(json, "checksum", remote->checksum);
-    if (remote->kind == ADD_HTTP) {
-        set_text(json, "name", span_of(remote->name));
-        return;
-    }
-    json_object_set_new(json, "git", json_true());
-    set_text(json, "ref", remote->ref);
-    set_text(json, "subdir", span_of(remote->subdir));
-    json_object_set_new(json, "keep_git_dir", json_boolean(remote->keeps_git_dir));
-    json_object_set_new(json, "submodules", json_boolean(!remote->skips_submodules));
 }
 
 const char *plan_fetch(struct plan *plan, struct planned *planned, const struct action *action,
@@ -56,8 +36,51 @@ const char *plan_fetch(struct plan *plan, struct planned *planned, const struct 
     const char *text = plan_printable(arena, source->path, 0);
     plan_place(planned->places, name, label, plan_where(arena, action->place), plan_printable(arena, action->text, 0));
     struct plan_step step = plan_step_begin_text(plan, RULE_FETCH, base, label, text);
-    set_fetch(step.json, source->remote);
+    elsewhere_set_fetch(step.json, source->remote);
     if (action->copy.is_forced && !is_pinned(source->remote))
         plan_step_force(&step);
     return plan_step_end(&step, arena_printf(arena, "%s.stamp", base));
+}
+
+/* --- contexts --- */
+
+static struct plan_step begin_context(struct plan *plan, enum rule rule, const char *name, const char *text,
+                                      struct place place)
+{
+    plan_place(plan->context_places, name, "context", plan_where(plan->arena, place), text);
+    return plan_step_begin_text(plan, rule, opts_state(plan->root, arena_printf(plan->arena, "contexts/%s", name)), "context", text);
+}
+
+/* The file of a URL is unpacked when it is an archive. */
+static const char *unpack_context(struct plan *plan, const char *name, const char *text, const char *stamp,
+                                  struct place place)
+{
+    struct plan_step step = begin_context(plan, RULE_COPY, arena_printf(plan->arena, "%s.files", name), text, place);
+    elsewhere_set_unpack(step.json, "fetch", "/" ELSEWHERE_FILE);
+    plan_step_line(&step, "fetch", &stamp, 1);
+    graph_add_path(&step.edge->inputs, stamp);
+    const char *files = opts_state(plan->root, arena_printf(plan->arena, "contexts/%s.files.stamp", name));
+    plan_step_end(&step, files);
+    return files;
+}
+
+const char *plan_remote(struct plan *plan, const struct add_source *remote, struct place place)
+{
+    for (size_t i = 0; i < plan->remotes.count; i++)
+        if (plan->remotes.items[i].remote == remote)
+            return plan->remotes.items[i].stamp;
+    if (!plan->context_places)
+        plan->context_places = json_object();
+    const char *name = arena_printf(plan->arena, "%zu", plan->remotes.count + 1);
+    const char *text = plan_printable(plan->arena, remote->public_text, 0);
+    struct plan_step step = begin_context(plan, RULE_FETCH, name, text, place);
+    elsewhere_set_fetch(step.json, remote);
+    if (plan->opts->no_cache && !is_pinned(remote))
+        plan_step_force(&step);
+    const char *stamp = opts_state(plan->root, arena_printf(plan->arena, "contexts/%s.stamp", name));
+    plan_step_end(&step, stamp);
+    if (remote->kind == ADD_HTTP)
+        stamp = unpack_context(plan, name, text, stamp, place);
+    seq_push(plan->arena, &plan->remotes, (struct plan_remote_context){remote, stamp});
+    return stamp;
 }

@@ -11,6 +11,7 @@
 #include "gen/outbox.h"
 #include "runtime/lib/buf.h"
 
+struct add_source;
 struct arena;
 struct context;
 struct image;
@@ -65,6 +66,12 @@ struct plan_context {
     bool was_walked;
 };
 
+/* A context that lies elsewhere, and where its files stand. */
+struct plan_remote_context {
+    const struct add_source *remote;
+    const char *stamp;
+};
+
 /* All of them: a graph. */
 struct plan {
     struct arena *arena;
@@ -86,6 +93,8 @@ struct plan {
     SEQ(const struct image_layer *) bases;  /* whose edges stand in the graph */
     struct json_t *base_places;
     SEQ(struct named_source *) named;   /* plan_lost.c's */
+    SEQ(struct plan_remote_context) remotes;
+    struct json_t *context_places;      /* NULL: there are none */
     bool has_empty;                     /* the edge of an empty root stands in the graph */
     struct outbox *outbox;
 };
@@ -175,6 +184,8 @@ const char *plan_mount_files(struct plan *plan, struct planned *planned, const s
 /* The stamp of a step that fetches a remote source. */
 const char *plan_fetch(struct plan *plan, struct planned *planned, const struct action *action, const struct copy_source *source,
                        const char *name);
+/* The stamp of a named context that lies elsewhere; its edges are made when missing. */
+const char *plan_remote(struct plan *plan, const struct add_source *remote, struct place place);
 void plan_image(struct plan *plan, struct planned *planned);
 struct json_t *plan_platform_json(const struct platform *platform);
 /* --iidfile and --metadata-file, which become part of a target. */

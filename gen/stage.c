@@ -105,8 +105,8 @@ static struct stage *find_target(struct resolver *resolver)
 /* A folder's name is free when it is no file or folder of ours in .dfgen, and no other stage has it. */
 static bool is_free(const struct resolver *resolver, const struct stage *stage, const char *folder)
 {
-    static const char *const ours[] = {"bases", "bin", "bundle", "docker", "generator.d", "here", "images", "inputs.ninja",
-                                       "layer.json", "options.json", "rootfs", "settings.json", "squashfs", "tar"};
+    static const char *const ours[] = {"bases", "bin", "bundle", "contexts", "docker", "generator.d", "here", "images",
+                                       "inputs.ninja", "layer.json", "options.json", "rootfs", "settings.json", "squashfs", "tar"};
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
         if (!strcmp(folder, ours[i]))
             return false;

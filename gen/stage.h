@@ -14,6 +14,7 @@
 #include "gen/scope.h"
 #include "gen/seq.h"
 
+struct add_source;
 struct arena;
 struct image;
 struct images;
@@ -21,21 +22,20 @@ struct opts;
 struct stage;
 
 /* Where files come from. */
-enum origin_kind { ORIGIN_CONTEXT, ORIGIN_FOLDER, ORIGIN_STAGE, ORIGIN_IMAGE, ORIGIN_SCRATCH };
+enum origin_kind { ORIGIN_CONTEXT, ORIGIN_FOLDER, ORIGIN_STAGE, ORIGIN_IMAGE, ORIGIN_SCRATCH, ORIGIN_REMOTE };
 
 struct origin {
     enum origin_kind kind;
     struct stage *stage;            /* ORIGIN_STAGE */
     const struct image *image;      /* ORIGIN_IMAGE */
     const char *folder;             /* ORIGIN_FOLDER: a named context, relative to the build folder */
+    struct add_source *remote;      /* ORIGIN_REMOTE: a named context that lies elsewhere; NULL: the main one does */
 };
 
 /* A file that is written in the Dockerfile itself. */
 struct inline_file {
     struct span name, data;
 };
-
-struct add_source;
 
 struct copy_source {
     struct span path;               /* of a remote source: what is shown of it */
@@ -129,6 +129,7 @@ struct stages {
     int64_t epoch;                  /* SOURCE_DATE_EPOCH, or 0 */
     bool has_epoch;
     SEQ(const char *) inputs;       /* files of images that were looked at */
+    SEQ(struct add_source *) remotes;   /* named contexts that lie elsewhere */
 };
 
 /*

@@ -24,8 +24,8 @@
 #include "runtime/lib/users.h"
 
 /*
- * The destination as the step has it (dockerfile.md §8.2): absolute and clean, and whether a folder is meant. "a/.." is cut before
- * any symlink is looked at.
+ * The destination as the step has it (dockerfile.md §8.2): absolute and clean, and whether a folder is meant. "a/.."
+ * is cut before any symlink is looked at.
  */
 static void set_dest(struct resolver *resolver, struct copy_action *copy, struct span dest)
 {
@@ -203,7 +203,7 @@ static void set_origin(struct resolver *resolver, const struct insn *insn, struc
 {
     struct span from;
     struct place place;
-    copy->from.kind = ORIGIN_CONTEXT;
+    copy->from = stage_main_context(resolver);
     if (!stage_flag(insn, "from", &from, &place) || !from.len)
         return;
     if (memchr(from.text, '$', from.len))

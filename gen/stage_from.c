@@ -57,6 +57,11 @@ static bool take_context(struct resolver *resolver, const struct named_context *
     case CONTEXT_IMAGE:
         *origin = (struct origin){.kind = ORIGIN_IMAGE, .image = context->image};
         return true;
+    case CONTEXT_REMOTE:
+        stage_lock_remote(resolver, context->remote, place);
+        *origin = (struct origin){.kind = ORIGIN_REMOTE, .remote = context->remote};
+        seq_push(resolver->arena, &resolver->stages->remotes, context->remote);
+        return true;
     case CONTEXT_SCRATCH:
         *origin = (struct origin){.kind = ORIGIN_SCRATCH};
         return true;
@@ -209,13 +214,11 @@ void stage_enter(struct resolver *resolver)
     stage->has_failed |= diag_error_count(resolver->diag) > errors;
 }
 
-/* A folder as base: a stage from scratch whose first step copies all of it. */
+/* A folder as base, here or elsewhere: a stage from scratch whose first step copies all of it. */
 static void add_folder(struct resolver *resolver, struct stage *stage)
 {
-    const char *folder = stage->base.folder;
     struct action *action = stage_add_action(resolver, ACTION_COPY, &stage->ast->from);
-    action->copy = (struct copy_action){.from = {.kind = ORIGIN_FOLDER, .folder = folder}, .dest = {"/", 1},
-                                        .is_slash = true};
+    action->copy = (struct copy_action){.from = stage->base, .dest = {"/", 1}, .is_slash = true};
     struct copy_source all = {.path = {"/", 1}, .place = image_place(stage)};
     seq_push(resolver->arena, &action->copy.sources, all);
     stage->base = (struct origin){.kind = ORIGIN_SCRATCH};
@@ -251,6 +254,7 @@ void stage_begin(struct resolver *resolver)
             stage->config.platform = resolver->stages->target_platform;
         break;
     case ORIGIN_FOLDER:
+    case ORIGIN_REMOTE:
         config_init(&stage->config, arena, &resolver->stages->target_platform);
         add_folder(resolver, stage);
         break;

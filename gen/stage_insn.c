@@ -17,6 +17,7 @@
 
 #include "gen/history.h"
 #include "gen/value.h"
+#include "gen/opts.h"
 #include "runtime/lib/arena.h"
 
 static void add_history(struct resolver *resolver, struct span text, bool is_layer)
@@ -41,6 +42,11 @@ void stage_add_shell(const struct resolver *resolver, span_seq *words)
         return;
     seq_push(resolver->arena, words, span_of("/bin/sh"));
     seq_push(resolver->arena, words, span_of("-c"));
+}
+
+struct origin stage_main_context(const struct resolver *resolver)
+{
+    return (struct origin){.kind = resolver->opts->context_source ? ORIGIN_REMOTE : ORIGIN_CONTEXT};
 }
 
 bool stage_find_origin(struct resolver *resolver, struct span name, bool takes_numbers, struct place place,

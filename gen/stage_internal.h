@@ -93,6 +93,8 @@ struct action *stage_add_action(struct resolver *resolver, enum action_kind kind
 bool stage_is_forced(const struct resolver *resolver);
 /* SHELL's words, or the default's. */
 void stage_add_shell(const struct resolver *resolver, span_seq *words);
+/* What COPY and a bind mount take from when they do not say. */
+struct origin stage_main_context(const struct resolver *resolver);
 /* Where COPY --from and mounts take files: a stage that is finished, else an image or context. False: said in diag. */
 bool stage_find_origin(struct resolver *resolver, struct span name, bool takes_numbers, struct place place,
                        const char *target, struct origin *origin);

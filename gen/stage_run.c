@@ -169,7 +169,7 @@ static const char *set_place(struct resolver *resolver, struct run_mount *mount)
         return arena_printf(resolver->arena, "invalid mount target \"%.*s\"", SPAN(mount->target));
     if (parsed->type == MOUNT_CACHE)
         set_cache_id(resolver, parsed);
-    mount->from.kind = parsed->type == MOUNT_BIND ? ORIGIN_CONTEXT : ORIGIN_SCRATCH;
+    mount->from = parsed->type == MOUNT_BIND ? stage_main_context(resolver) : (struct origin){.kind = ORIGIN_SCRATCH};
     if (parsed->type != MOUNT_TMPFS && parsed->from.len) {
         const char *target = arena_strndup(resolver->arena, mount->target.text, mount->target.len);
         stage_find_origin(resolver, parsed->from, false, mount->place, target, &mount->from);

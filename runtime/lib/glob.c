@@ -78,8 +78,9 @@ struct compiler {
 };
 
 /*
- * §7.2 patterns become Go regular expressions in the reference, where a letter behind "\\" and "[:name:]" in a class have a meaning: these
- * sets of characters. Any other letter or digit behind "\\" is refused (there: an error, or an assertion no file name needs).
+ * §7.2 patterns become Go regular expressions in the reference, where a letter behind "\\" and "[:name:]" in a class
+ * have a meaning: these sets of characters. Any other letter or digit behind "\\" is refused (there: an error, or an
+ * assertion no file name needs).
  */
 static const struct char_set {
     const char *name;           /* as in [:name:]; one letter: as in \\d */
