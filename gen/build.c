@@ -174,8 +174,11 @@ static bool plan_platforms(struct build *build, struct opts *opts)
     struct unit **units = arena_array(opts->arena, opts->platforms.count, sizeof *units);
     size_t count = 0, first = build->platform_count;
     build->platforms = xrealloc(build->platforms, first + opts->platforms.count, sizeof *build->platforms);
+    const char **folders = arena_array(opts->arena, opts->platforms.count, sizeof *folders);
+    for (size_t i = 0; i < opts->platforms.count; i++)
+        folders[i] = platform_folder(opts, opts->platforms.items[i]);
     for (size_t i = 0; i < opts->platforms.count; i++) {
-        const char *folder = platform_folder(opts, opts->platforms.items[i]);
+        const char *folder = folders[i];
         bool is_again = false;
         for (size_t k = first; k < build->platform_count; k++)
             is_again |= !strcmp(build->platforms[k]->platform, folder);

@@ -21,7 +21,7 @@ put() {
     mv "$1" "$new/blobs/sha256/$hex"
 }
 
-# layout_write TAR CONFIG: write the layout of $name, TAR on top of $parent's layers, with CONFIG (JSON, without its
+# layout_write TAR CONFIG: write the layout of $name (for $architecture, or this machine), TAR on top of $parent's layers, with CONFIG (JSON, without its
 # braces) as the image's config
 layout_write() {
     new=$tmp/layout
@@ -36,7 +36,7 @@ layout_write() {
     echo "layer $diff_id $(put "$tmp/blob")" >>"$tmp/layers"
 
     created=$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)
-    architecture=$(dpkg --print-architecture)
+    architecture=${architecture:-$(dpkg --print-architecture)}
     diff_ids='' history='' descriptors='' comma=''
     while read -r _ diff_id digest size; do
         diff_ids="$diff_ids$comma\"$diff_id\""

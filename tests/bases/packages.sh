@@ -33,6 +33,22 @@ packages() {
     rm -rf "$tmp/debs"
 }
 
+# foreign_package ARCHITECTURE FOLDER NAME: unpack one package of another architecture, with package lists of its own: what this
+# machine's apt knows stays as it is
+foreign_package() {
+    mkdir -p "$tmp/foreign/lists/partial" "$tmp/foreign/cache/archives/partial"
+    set -- "$@" -qq -o APT::Architecture="$1" -o APT::Architectures="$1" -o Dir::State::lists="$tmp/foreign/lists" \
+        -o Dir::Cache="$tmp/foreign/cache" -o Dir::State::status=/dev/null -o APT::Sandbox::User=root
+    foreign_folder=$2 foreign_name=$3
+    shift 3
+    apt-get "$@" update >&2
+    (cd "$tmp/foreign" && apt-get "$@" download "$foreign_name")
+    for deb in "$tmp"/foreign/*.deb; do
+        dpkg-deb -x "$deb" "$foreign_folder"
+    done
+    rm -rf "$tmp/foreign"
+}
+
 # debian_root TAR PACKAGES: a small Debian as a tar, the same on every run: no docs, no logs, no device nodes, no ids
 debian_root() {
     need mmdebstrap mmdebstrap
