@@ -54,6 +54,9 @@ int cmd_shell(int argc, char **argv);
 /* dfgen run [OPTIONS] IMAGE [WORD...]: the same. */
 int cmd_run(int argc, char **argv);
 
+/* dfgen graph [--format=text|dot|json] [OPTIONS] [CONTEXT]: the graph that build.ninja would have, on standard output */
+int cmd_graph(int argc, char **argv);
+
 /* dfgen load [--store FOLDER] [--tag NAME] FILE... */
 int cmd_load(int argc, char **argv);
 

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "gen/cmd.h"
+#include "gen/completion.h"
 #include "runtime/lib/die.h"
 
 /* run NULL: planned, and said to be so. */
@@ -14,15 +15,29 @@ static const struct {
     int (*run)(int argc, char **argv);
 } commands[] = {
     {"build", cmd_build}, {"load", cmd_load}, {"check", cmd_check}, {"lock", cmd_lock}, {"vendor", NULL}, {"explain", NULL},
-    {"graph", NULL},      {"report", NULL},   {"shell", cmd_shell}, {"run", cmd_run},  {"inspect", NULL}, {"size", NULL},
+    {"graph", cmd_graph}, {"report", NULL},   {"shell", cmd_shell}, {"run", cmd_run},  {"inspect", NULL}, {"size", NULL},
     {"diff", NULL},       {"images", NULL},   {"pull", cmd_pull},  {"push", cmd_push}, {"save", NULL},   {"gc", NULL},
     {"probe", NULL},      {"import", NULL},   {"export", NULL},
 };
+
+/* For make install. */
+static int complete(const char *shell)
+{
+    const char *names[sizeof commands / sizeof *commands + 1];
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        if (commands[i].run)
+            names[count++] = commands[i].name;
+    names[count] = NULL;
+    return completion_print(shell, names);
+}
 
 int main(int argc, char **argv)
 {
     if (argc == 3 && !strcmp(argv[1], "--regenerate"))
         return cmd_regenerate(argv[2]);
+    if (argc == 3 && !strcmp(argv[1], "--completion"))
+        return complete(argv[2]);
     for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof *commands; i++) {
         if (strcmp(argv[1], commands[i].name))
             continue;

@@ -410,6 +410,7 @@ static const char *show_help(struct opts *opts, const char *base, const char *va
          "       dfgen lock [OPTIONS] [CONTEXT] [--update [NAME...]]   pin in dfgen.lock what comes from elsewhere\n"
          "       dfgen shell [OPTIONS] [STEP [COMMAND]]   a shell on a step's files, or on what a failed RUN left\n"
          "       dfgen run [OPTIONS] IMAGE [WORD...]      run a built image in the sandbox\n"
+         "       dfgen graph [--format=FORM] [OPTIONS]    print the graph: text, dot or json\n"
          "       dfgen load [--store FOLDER] FILE...      put the images of an archive or layout into the store\n"
          "       dfgen pull [OPTIONS] REF...              put images of registries into the store, layers and all\n"
          "       dfgen push [OPTIONS] IMAGE [REF]         send a built image, a layout or an image of the store to a registry\n\n"
@@ -470,6 +471,18 @@ const struct option *option_find_letter(char letter)
 bool option_is_of_one(const struct option *option)
 {
     return option->set == set_file || option->set == set_target || option->set == set_tags || option->set == set_output;
+}
+
+const struct option *option_at(size_t i)
+{
+    while (i < OPTION_COUNT && !options[i].set)
+        i++;
+    return i < OPTION_COUNT ? &options[i] : NULL;
+}
+
+size_t option_number(const struct option *option)
+{
+    return (size_t)(option - options);
 }
 
 bool option_is_early(const struct option *option)

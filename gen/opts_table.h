@@ -25,6 +25,9 @@ struct option {
 /* NULL: there is none. */
 const struct option *option_find(const char *name, size_t len);
 const struct option *option_find_letter(char letter);
+/* The first option from number i on that is supported; NULL: there are no more. */
+const struct option *option_at(size_t i);
+size_t option_number(const struct option *option);
 /* Options that say where things are must be known before those that name paths. */
 bool option_is_early(const struct option *option);
 
