@@ -126,7 +126,11 @@ static bool is_ours(const char *name)
     for (size_t i = 0; i < sizeof named / sizeof *named; i++)
         if (!strcmp(name, named[i]))
             return true;
-    return isxdigit((unsigned char)*name) || !strncmp(name, "output-", 7) || !strncmp(name, "joined-", 7) || !strncmp(name, "to-", 3);
+    static const char *const beginnings[] = {"output-", "joined-", "to-", "push."};
+    for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++)
+        if (!strncmp(name, beginnings[i], strlen(beginnings[i])))
+            return true;
+    return isxdigit((unsigned char)*name);
 }
 
 /* Of a stage, an image, a platform: not what images are written to, nor another graph's state (@PREFIX). */
