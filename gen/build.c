@@ -135,7 +135,7 @@ static struct unit *plan_one(struct build *build, struct opts *opts)
         fprintf(stderr, "dfgen: this is about the image %s of dfgen.ini\n", opts->image);
     diag_free(diag);
     if (unit && build->on_stages)
-        build->on_stages(opts, plan_stages_of(unit));
+        build->on_stages(build->data, opts, plan_stages_of(unit));
     if (unit && opts->image) {
         struct platform platform = platform_host();
         if (opts->platforms.count)

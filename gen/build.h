@@ -24,10 +24,11 @@ struct build {
     struct opts **platforms;    /* copies of the options, one for each of several platforms */
     size_t platform_count;
     /* What else is to be done with each image and platform; NULL: nothing */
-    void (*on_stages)(struct opts *opts, const struct stages *stages);
+    void (*on_stages)(void *data, struct opts *opts, const struct stages *stages);
+    void *data;
 };
 
-/* Read and plan; on_stages is set, the rest zero. Nothing is written. False: something is wrong, and was said. */
+/* Read and plan; on_stages and data are set, the rest zero. Nothing is written. False: something is wrong, and was said. */
 bool build_plan(struct build *build, struct arena *arena, struct opts *opts);
 void build_free(struct build *build);
 

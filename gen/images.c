@@ -538,6 +538,18 @@ static const struct image *find_by_reference(struct images *images, const char *
     return *error ? NULL : find_by_record(images, &ref, reference, &top, wanted, error);
 }
 
+/* What dfgen vendor made is a layout that has each image under its full name. */
+static const struct image *find_in_vendor(struct images *images, const char *reference, const struct platform *wanted,
+                                          const char **error)
+{
+    struct layout *layout = open_layout(images, images->opts->vendor, error);
+    struct ref ref;
+    struct layout_query query = {.reference = reference};
+    if (ref_parse(images->arena, span_of(reference), &ref) && ref.digest)
+        query = (struct layout_query){.digest = ref.digest};
+    return layout ? layout_find(layout, &query, wanted, false, error) : NULL;
+}
+
 /* The reference by the digest that dfgen.lock has for it; NULL: it is not locked, or says its digest itself. */
 static const char *locked_reference(struct images *images, const char *reference, const struct platform *wanted)
 {
@@ -578,6 +590,8 @@ const struct image *images_find(struct images *images, const char *reference, co
     *error = NULL;
     for (size_t i = 0; i < images->opts->image_folders.count && !image && !*error; i++)
         image = find_in_folder(images, images->opts->image_folders.items[i], reference, wanted, error);
+    if (!image && !*error && images->opts->vendor)
+        image = find_in_vendor(images, reference, wanted, error);
     const char *locked = locked_reference(images, reference, wanted);
     if (!image && !*error)
         image = locked ? find_locked(images, reference, locked, wanted, error)

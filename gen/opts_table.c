@@ -236,6 +236,12 @@ static const char *set_push(struct opts *opts, const char *base, const char *val
     return opts_value_output(opts, base, "type=registry");
 }
 
+static const char *set_vendor(struct opts *opts, const char *base, const char *value)
+{
+    opts->vendor = opts_path(opts, base, value);
+    return NULL;
+}
+
 static const char *set_iidfile(struct opts *opts, const char *base, const char *value)
 {
     opts->iidfile = opts_path(opts, base, value);
@@ -318,6 +324,7 @@ static const struct option options[] = {
     {"timeout", 0, TAKES_VALUE, set_timeout, "TIME", "time that each RUN has: 90, 5m, 1h"},
     {"allow", 0, TAKES_VALUE, set_allow, "PERMISSION", "network.host or security.insecure, for RUNs that ask for it"},
     {"locked", 0, TAKES_NOTHING, set_locked, NULL, "everything must be in dfgen.lock"},
+    {"vendor", 0, TAKES_VALUE, set_vendor, "FOLDER", "take base images and remote files from what dfgen vendor made"},
     {"offline", 0, TAKES_NOTHING, set_offline, NULL, "fetch nothing: say all that is missing"},
     {"timestamps", 0, TAKES_VALUE, set_timestamps, "epoch|clamp|keep",
      "times of files in layers: SOURCE_DATE_EPOCH or 0, their own up to it, or their own"},
@@ -354,6 +361,7 @@ static const struct {
     const char *section, *key;
     setter set;
 } ini_keys[] = {
+    {"vendor", "path", set_vendor},
     {"store", "path", opts_set_store},      {"images", "path", set_image_folder}, {"contexts", NULL, set_context},
     {"launcher", "run", set_launcher}, {"args", NULL, set_build_arg},        {"run", "network", set_network},
     {"run", "timeout", set_timeout},   {"run", "memory", set_memory},        {"run", "cpus", set_cpus},
@@ -410,7 +418,11 @@ static const char *show_help(struct opts *opts, const char *base, const char *va
          "       dfgen lock [OPTIONS] [CONTEXT] [--update [NAME...]]   pin in dfgen.lock what comes from elsewhere\n"
          "       dfgen shell [OPTIONS] [STEP [COMMAND]]   a shell on a step's files, or on what a failed RUN left\n"
          "       dfgen run [OPTIONS] IMAGE [WORD...]      run a built image in the sandbox\n"
+<<<<<<< HEAD
          "       dfgen graph [--format=FORM] [OPTIONS]    print the graph: text, dot or json\n"
+=======
+         "       dfgen vendor FOLDER [OPTIONS] [CONTEXT]  put all that a locked build takes from elsewhere into a folder\n"
+>>>>>>> c2d57ab (vendor: a folder from which a locked build needs no network)
          "       dfgen load [--store FOLDER] FILE...      put the images of an archive or layout into the store\n"
          "       dfgen pull [OPTIONS] REF...              put images of registries into the store, layers and all\n"
          "       dfgen push [OPTIONS] IMAGE [REF]         send a built image, a layout or an image of the store to a registry\n\n"

@@ -113,6 +113,8 @@ static json_t *make_settings(const struct opts *opts)
         json_object_set_new(settings, "dns", text(opts->dns));
     if (opts->timeout)
         json_object_set_new(settings, "timeout", json_integer(opts->timeout));
+    if (opts->vendor)
+        json_object_set_new(settings, "vendor", text(opts->vendor));
     if (opts->offline)
         json_object_set_new(settings, "offline", json_true());
     return settings;

@@ -121,6 +121,12 @@ struct stage {
     bool is_entered;                /* base image and triggers are known */
 };
 
+/* An image, and what it is called where it is used: in full. */
+struct used_image {
+    const char *name, *platform;
+    const struct image *image;
+};
+
 struct stages {
     struct stage *items;            /* in the order of the file */
     size_t count;
@@ -129,7 +135,11 @@ struct stages {
     int64_t epoch;                  /* SOURCE_DATE_EPOCH, or 0 */
     bool has_epoch;
     SEQ(const char *) inputs;       /* files of images that were looked at */
+<<<<<<< HEAD
     SEQ(struct add_source *) remotes;   /* named contexts that lie elsewhere */
+=======
+    SEQ(struct used_image) used;    /* by needed stages */
+>>>>>>> c2d57ab (vendor: a folder from which a locked build needs no network)
 };
 
 /*
@@ -148,5 +158,8 @@ void stage_read_globals(struct arena *arena, const struct opts *opts, const stru
 
 /* What dfgen.lock calls a remote source of ADD. */
 const char *stage_remote_name(struct arena *arena, const struct add_source *remote);
+/* What is fetched for it (runtime/lib/pinned.h). */
+struct pinned;
+struct pinned stage_remote_pin(const struct add_source *remote);
 
 #endif

@@ -13,6 +13,7 @@
 #include "gen/stage_internal.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "gen/add.h"
 #include "gen/images.h"
@@ -39,6 +40,11 @@ bool stage_lock_image(struct resolver *resolver, struct span text, struct place 
     struct lock *lock = resolver->opts->lock;
     const char *name = image_name(resolver->arena, text);
     const char *platform = platform_text(resolver->arena, &resolver->stage->platform);
+    /* Images of this very graph come from nowhere else. */
+    if (image->built)
+        return true;
+    if (resolver->stage->is_needed)
+        seq_push(resolver->arena, &resolver->stages->used, ((struct used_image){name, platform, image}));
     if (!lock)
         return true;
     if (lock->is_recording) {
@@ -112,22 +118,36 @@ static void check_image(struct resolver *resolver, const struct store *store, co
                        image->layers[i].digest, image->name);
 }
 
-static void check_remote(struct resolver *resolver, const struct store *store, const struct add_source *remote, struct place place)
+struct pinned stage_remote_pin(const struct add_source *remote)
 {
-    struct pinned pinned = {
+    return (struct pinned){
         .url = remote->url,
         .checksum = remote->checksum,
         .name = remote->name,
+        .ref = remote->ref,
         .subdir = remote->subdir ? remote->subdir : "",
         .is_git = remote->kind == ADD_GIT,
         .keeps_git_dir = remote->keeps_git_dir,
         .has_submodules = !remote->skips_submodules,
     };
+}
+
+static bool is_vendored(const struct resolver *resolver, const struct pinned *pinned)
+{
+    char key[DIGEST_HEX + 1];
+    pinned_key(pinned, key);
+    return resolver->opts->vendor &&
+           access(arena_printf(resolver->arena, "%s/fetched/%s.json", resolver->opts->vendor, key), R_OK) == 0;
+}
+
+static void check_remote(struct resolver *resolver, const struct store *store, const struct add_source *remote, struct place place)
+{
+    const struct pinned pinned = stage_remote_pin(remote);
     char id[80];
     const char *name = stage_remote_name(resolver->arena, remote);
     if (!pinned_is_whole(&pinned))
         diag_error(resolver->user, place, "--offline: %s has no checksum, so it would have to be asked for: dfgen lock pins it", name);
-    else if (!pinned_find(store, &pinned, id))
+    else if (!pinned_find(store, &pinned, id) && !is_vendored(resolver, &pinned))
         diag_error(resolver->user, place, "--offline: %s is not in the store: dfgen lock gets it", name);
 }
 

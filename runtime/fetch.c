@@ -27,6 +27,8 @@
 #include "runtime/lib/url.h"
 #include "runtime/registry/git.h"
 #include "runtime/registry/http.h"
+#include "runtime/tar/read.h"
+#include "runtime/tar/unpack.h"
 
 static const char help[] = "Get the file of a URL or the files of a git repository, for ADD.";
 
@@ -109,6 +111,7 @@ static struct pinned identity(const struct fetch *fetch)
         .url = span_of(fetch->url),
         .checksum = span_of(fetch->checksum),
         .name = fetch->name,
+        .ref = span_of(fetch->is_git ? fetch->git.ref : ""),
         .subdir = fetch->git.subdir,
         .is_git = fetch->is_git,
         .keeps_git_dir = fetch->git.keeps_git_dir,
@@ -159,6 +162,7 @@ static void pin(struct fetch *fetch, const char *checksum)
     if (!fetch->wants_pin || fetch->is_pinned)
         return;
     fetch->checksum = arena_strdup(fetch->step->arena, checksum);
+    fetch->git.ref = fetch->checksum;
     fetch->is_pinned = true;
 }
 
@@ -189,12 +193,114 @@ static char *get_file(struct fetch *fetch, int layer)
     return futimens(fd, times) < 0 ? xasprintf("cannot set a file's time: %s", strerror(errno)) : NULL;
 }
 
+/* --- what dfgen vendor put aside --- */
+
+static char *unpack_vendored(const struct fetch *fetch, int blob, int64_t size, int layer)
+{
+    if (mkdirat(layer, "fs", 0755) < 0)
+        return xasprintf("cannot make a folder in the store: %s", strerror(errno));
+    autoclose int fs = openat(layer, "fs", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    enum id_mode mode = fetch->step->store.mode;
+    struct unpack how = {.fs = fs, .is_root = mode == MODE_ROOT, .can_chown = mode != MODE_SINGLE, .is_archive = true, .packed = size};
+    struct buf listing = {0};
+    struct tar_reader *tar = fs < 0 ? NULL : tar_open(blob);
+    char *error = tar ? unpack_layer(&how, tar, &listing) : xasprintf("cannot be read: %s", strerror(errno));
+    if (tar)
+        tar_close(tar);
+    buf_free(&listing);
+    return error;
+}
+
+/* NULL, or what is wrong with a file that should have this digest. */
+static char *check_blob(int blob, const char *wanted)
+{
+    struct digest digest;
+    int64_t size;
+    char hex[DIGEST_HEX + 1];
+    if (digest_fd(blob, &digest, &size) < 0)
+        return xasprintf("cannot be read: %s", strerror(errno));
+    digest_hex(&digest, hex);
+    bool is_right = digest_is_valid_name(wanted) && !strcmp(wanted + 7, hex);
+    return is_right ? NULL : xasprintf("it is damaged: it has digest sha256:%s, its record says %s", hex, wanted);
+}
+
+/* The folder's record and layer for this key; false: it has none. */
+static bool open_vendored(const struct fetch *fetch, const char **path, int *blob, int64_t *size, char wanted[80])
+{
+    struct step *step = fetch->step;
+    const json_t *member = json_object_get(step->settings, "vendor");
+    const struct pinned pinned = identity(fetch);
+    char key[DIGEST_HEX + 1], *why = NULL;
+    if (!member || !fetch->is_pinned)
+        return false;
+    pinned_key(&pinned, key);
+    struct span folder = json_bytes_value(step->arena, member);
+    *path = arena_printf(step->arena, "%.*s/fetched/%s", SPAN(folder), key);
+    const char *record_path = arena_printf(step->arena, "%s.json", *path);
+    if (access(record_path, F_OK) < 0 && errno == ENOENT)
+        return false;
+    json_t *record = json_read_at(AT_FDCWD, record_path, 4096, &why);
+    if (!record)
+        step_die(step, "%s: %s; dfgen vendor makes it anew", record_path, why);
+    *size = json_get_int(record, "size", -1);
+    snprintf(wanted, 80, "%s", json_get_string(record, "layer", ""));
+    *blob = open(*path, O_RDONLY | O_CLOEXEC);
+    if (*blob < 0)
+        step_die(step, "cannot open %s (dfgen vendor makes it anew):", *path);
+    char *wrong = check_blob(*blob, json_get_string(record, "digest", ""));
+    if (wrong)
+        step_die(step, "%s: %s; dfgen vendor makes it anew", *path, wrong);
+    json_decref(record);
+    return true;
+}
+
+static void begin_layer(struct step *step, struct store_tmp *tmp)
+{
+    if (store_tmp_make(&step->store, tmp) < 0 || mkdirat(tmp->dir, "layer", 0755) < 0)
+        step_die(step, "cannot make a folder in the store:");
+}
+
+static void put_layer(const struct fetch *fetch, struct store_tmp *tmp, char id[COMMIT_ID])
+{
+    char *where = NULL;
+    struct tree *nothing = tree_new();
+    if (commit_layer(&fetch->step->store, tmp, "layer", &(struct commit_source){.lower = nothing}, id, &where) < 0)
+        step_die(fetch->step, "cannot put %s into the store:", where ? where : "the layer");
+    free(where);
+    tree_free(nothing);
+}
+
+/* False: the folder does not have it. */
+static bool take_vendored(const struct fetch *fetch, char id[COMMIT_ID])
+{
+    struct step *step = fetch->step;
+    const char *path;
+    autoclose int blob = -1;
+    int64_t size;
+    char wanted[80];
+    struct store_tmp tmp;
+    if (!open_vendored(fetch, &path, &blob, &size, wanted))
+        return false;
+    begin_layer(step, &tmp);
+    autoclose int layer = openat(tmp.dir, "layer", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    char *error = unpack_vendored(fetch, blob, size, layer);
+    if (!error) {
+        put_layer(fetch, &tmp, id);
+        if (strcmp(id, wanted))
+            error = xasprintf("it holds %s, and should hold %s", id, wanted);
+    }
+    store_tmp_drop(&step->store, &tmp);
+    if (error)
+        step_die(step, "%s: %s; dfgen vendor makes it anew", path, error);
+    remember(fetch, id);
+    return true;
+}
+
 static void get(struct fetch *fetch, char id[COMMIT_ID])
 {
     struct step *step = fetch->step;
     struct store_tmp tmp;
-    if (store_tmp_make(&step->store, &tmp) < 0 || mkdirat(tmp.dir, "layer", 0755) < 0)
-        step_die(step, "cannot make a folder in the store:");
+    begin_layer(step, &tmp);
     autoclose int layer = openat(tmp.dir, "layer", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (layer < 0)
         step_die(step, "cannot open a folder in the store:");
@@ -206,12 +312,7 @@ static void get(struct fetch *fetch, char id[COMMIT_ID])
         store_tmp_drop(&step->store, &tmp);
         step_die(step, "%s", error);
     }
-    char *where = NULL;
-    struct tree *nothing = tree_new();
-    if (commit_layer(&step->store, &tmp, "layer", &(struct commit_source){.lower = nothing}, id, &where) < 0)
-        step_die(step, "cannot put %s into the store:", where ? where : "the layer");
-    free(where);
-    tree_free(nothing);
+    put_layer(fetch, &tmp, id);
     store_tmp_drop(&step->store, &tmp);
 }
 
@@ -229,7 +330,7 @@ int main(int argc, char **argv)
     char id[COMMIT_ID];
     step_load(&step, file, idmode_enter());
     struct fetch fetch = read_fetch(&step);
-    if (!find_result(&fetch, id)) {
+    if (!find_result(&fetch, id) && !take_vendored(&fetch, id)) {
         check_online(&fetch);
         get(&fetch, id);
         remember(&fetch, id);

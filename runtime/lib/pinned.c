@@ -42,6 +42,7 @@ void pinned_key(const struct pinned *pinned, char key[DIGEST_HEX + 1])
     add_span(&state, pinned->checksum);
     if (is_git) {
         add_span(&state, pinned->url);
+        add_span(&state, pinned->ref);
         digest_add_field(&state, pinned->subdir);
     } else {
         digest_add_field(&state, pinned->name);

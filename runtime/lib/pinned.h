@@ -16,6 +16,7 @@ struct pinned {
     struct span url;
     struct span checksum;       /* "sha256:HEX"; git: a whole commit */
     const char *name;           /* http: of the file */
+    struct span ref;            /* git: what must be that commit, the commit itself for dfgen.lock */
     const char *subdir;         /* git: clean, "" for all */
     bool is_git, keeps_git_dir, has_submodules;
 };
