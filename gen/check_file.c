@@ -181,7 +181,7 @@ static void check_platform(struct checker *checker, const struct stage_ast *stag
 
 static void check_from_args(struct checker *checker, struct span text, struct place place)
 {
-    struct word_env env = {scope_lookup, &checker->globals};
+    struct word_env env = {scope_lookup, &checker->globals, &checker->spent};
     struct word_result word = word_expand(checker->arena, text, checker->file->escape, WORD_ONE, &env);
     for (size_t i = 0; i < word.undefined_count; i++)
         if (!span_seq_has(&checker->global_names, word.undefined[i]))
@@ -193,7 +193,7 @@ static void check_from_args(struct checker *checker, struct span text, struct pl
 /* As if no --build-arg were given. */
 static void check_defaults(struct checker *checker, const struct scope *defaults, const struct stage_ast *stage)
 {
-    struct word_env env = {scope_lookup, defaults};
+    struct word_env env = {scope_lookup, defaults, &checker->spent};
     struct word_result image = word_expand(checker->arena, stage->image, checker->file->escape, WORD_ONE, &env);
     if (!image.error && (!image.text.len || ref_error(checker->arena, image.text)))
         check_say(checker, CHECK_INVALID_DEFAULT_ARG_IN_FROM, check_arg_place(&stage->from, 0),

@@ -83,7 +83,7 @@ static size_t find_source(struct checker *checker, const struct names *names, st
 static void find_bases(struct checker *checker, const struct names *names)
 {
     const struct dockerfile *file = checker->file;
-    struct word_env env = {scope_lookup, &checker->globals};
+    struct word_env env = {scope_lookup, &checker->globals, &checker->spent};
     for (size_t i = 0; i < file->stage_count; i++) {
         struct word_result image = word_expand(checker->arena, file->stages[i].image, file->escape, WORD_ONE, &env);
         checker->base[i] = image.error || !image.text.len ? SIZE_MAX : find(checker, names, image.text, i);

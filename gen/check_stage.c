@@ -77,7 +77,7 @@ static bool is_wrong_anyway(const struct walk *walk, const char *error)
 /* A word expanded; what it uses without being there is reported. Errors are stage's to say, where it has a say. */
 static struct span expand(struct walk *walk, struct span text, struct place place, enum word_mode mode)
 {
-    struct word_env env = {scope_lookup, &walk->stage->scope};
+    struct word_env env = {scope_lookup, &walk->stage->scope, &walk->checker->spent};
     struct word_result word = word_expand(walk->checker->arena, text, walk->checker->file->escape, mode, &env);
     report_undefined(walk, word.undefined, word.undefined_count, place);
     if (word.error && walk->checker->is_alone && is_wrong_anyway(walk, word.error))
@@ -253,7 +253,7 @@ static void walk_workdir(struct walk *walk)
 
 static void walk_expose(struct walk *walk)
 {
-    struct word_env env = {scope_lookup, &walk->stage->scope};
+    struct word_env env = {scope_lookup, &walk->stage->scope, &walk->checker->spent};
     for (size_t i = 0; i < walk->insn->arg_count; i++) {
         const struct arg *arg = &walk->insn->args[i];
         struct word_list words = word_split(walk->checker->arena, arg->value, walk->checker->file->escape, &env);
@@ -326,7 +326,7 @@ static void (*const walkers[])(struct walk *walk) = {
 
 static struct platform platform_of(struct checker *checker, const struct stage_ast *stage)
 {
-    struct word_env env = {scope_lookup, &checker->globals};
+    struct word_env env = {scope_lookup, &checker->globals, &checker->spent};
     struct platform platform = *checker->target;
     if (stage->platform.len) {
         struct word_result word = word_expand(checker->arena, stage->platform, checker->file->escape, WORD_ONE, &env);
@@ -375,7 +375,7 @@ static void set_config(struct walk *walk, const struct config *config)
 static void begin_from_image(struct walk *walk, const struct stage_ast *stage)
 {
     struct checker *checker = walk->checker;
-    struct word_env env = {scope_lookup, &checker->globals};
+    struct word_env env = {scope_lookup, &checker->globals, &checker->spent};
     struct word_result name = word_expand(checker->arena, stage->image, checker->file->escape, WORD_ONE, &env);
     struct platform platform = platform_of(checker, stage);
     struct config config;

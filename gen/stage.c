@@ -23,7 +23,10 @@
 bool stage_expand_with(struct resolver *resolver, const struct scope *scope, struct span text, struct place place,
                        struct span *out)
 {
-    struct word_env env = {scope_lookup, scope};
+    struct word_env env = {scope_lookup, scope, &resolver->spent};
+    /* Said by then, and once is enough. */
+    if (resolver->spent > WORD_TOTAL)
+        return false;
     struct word_result word = word_expand(resolver->arena, text, resolver->file->escape, WORD_ONE, &env);
     if (word.error)
         diag_error(resolver->diag, place, "failed to process \"%.*s\": %s", SPAN(text), word.error);

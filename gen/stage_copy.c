@@ -72,7 +72,7 @@ static void add_heredoc(struct resolver *resolver, struct copy_action *copy, con
     struct inline_file file = {heredoc->name, stage_heredoc_body(resolver->arena, heredoc)};
     stage_check_heredoc_name(resolver, heredoc);
     if (!heredoc->is_quoted) {
-        struct word_env env = {scope_lookup, &resolver->stage->scope};
+        struct word_env env = {scope_lookup, &resolver->stage->scope, &resolver->spent};
         struct word_result word = word_expand(resolver->arena, file.data, resolver->file->escape, WORD_HEREDOC, &env);
         if (word.error)
             diag_error(resolver->diag, heredoc->place, "failed to process the heredoc %.*s: %s", SPAN(heredoc->name),

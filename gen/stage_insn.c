@@ -189,7 +189,7 @@ static void expose_word(struct resolver *resolver, struct span word, struct plac
 static void resolve_expose(struct resolver *resolver, const struct insn *insn)
 {
     span_seq exposed = {0};
-    struct word_env env = {scope_lookup, &resolver->stage->scope};
+    struct word_env env = {scope_lookup, &resolver->stage->scope, &resolver->spent};
     struct arg *sorted = arena_array(resolver->arena, insn->arg_count, sizeof *sorted);
     memcpy(sorted, insn->args, insn->arg_count * sizeof *sorted);
     qsort(sorted, insn->arg_count, sizeof *sorted, compare_args);

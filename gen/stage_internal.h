@@ -22,6 +22,7 @@ struct resolver {
     struct stage *stage;            /* that is being resolved */
     struct name_entry *names;       /* stages by name, sorted */
     size_t name_count;
+    size_t spent;                   /* by expansion and what RUNs are given */
 };
 
 /* --- helpers of all (stage.c) --- */

@@ -66,9 +66,17 @@ static void set_argv(struct resolver *resolver, const struct insn *insn, struct 
     seq_push(resolver->arena, &run->argv, text);
 }
 
-static void set_env(struct resolver *resolver, struct run_action *run)
+static void set_env(struct resolver *resolver, struct run_action *run, struct place place)
 {
     const struct scope *scope = &resolver->stage->scope;
+    size_t before = resolver->spent;
+    for (size_t i = 0; i < scope->variables.count; i++)
+        resolver->spent += scope->variables.items[i].name.len + 2 * scope->variables.items[i].value.len;
+    if (resolver->spent > WORD_TOTAL) {
+        if (before <= WORD_TOTAL)
+            diag_error(resolver->diag, place, "all variables of all RUNs together are longer than %d MiB", WORD_TOTAL >> 20);
+        return;
+    }
     for (size_t i = 0; i < scope->variables.count; i++) {
         const struct variable *variable = &scope->variables.items[i];
         const char *pair = arena_printf(resolver->arena, "%.*s=%.*s", SPAN(variable->name), SPAN(variable->value));
@@ -179,7 +187,7 @@ static const char *set_place(struct resolver *resolver, struct run_mount *mount)
 
 static void add_mount(struct resolver *resolver, const struct flag *flag, struct run_action *run, size_t *agents)
 {
-    struct word_env env = {scope_lookup, &resolver->stage->scope};
+    struct word_env env = {scope_lookup, &resolver->stage->scope, &resolver->spent};
     struct run_mount mount = {.place = flag->place, .target = {"", 0}, .from = {.kind = ORIGIN_SCRATCH}};
     const char *error = mount_parse(resolver->arena, flag->value, resolver->file->escape, &env, &mount.mount);
     if (!error && mount.mount.type == MOUNT_SECRET)
@@ -210,11 +218,13 @@ void stage_resolve_run(struct resolver *resolver, const struct insn *insn)
     size_t agents = 0;
     run.cwd = config->workdir.len ? config->workdir : (struct span){"/", 1};
     set_argv(resolver, insn, &run);
-    set_env(resolver, &run);
+    set_env(resolver, &run, insn->place);
     set_permissions(resolver, insn, &run);
     for (size_t i = 0; i < insn->flag_count; i++)
         if (!strcmp(insn->flags[i].name, "mount"))
             add_mount(resolver, &insn->flags[i], &run, &agents);
+    if (resolver->spent > WORD_TOTAL)
+        return;
     config_add_history(&resolver->stage->config, resolver->arena, history_run(resolver->arena, resolver->stage, &run),
                        true);
     stage_add_action(resolver, ACTION_RUN, insn)->run = run;

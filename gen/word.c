@@ -462,6 +462,17 @@ static struct span *unique_names(struct expander *x, size_t *count)
     return result;
 }
 
+/* What one word may not take, many together may not either. */
+static bool spend(struct expander *x, size_t len)
+{
+    size_t *spent = x->env ? x->env->spent : NULL;
+    if (!spent)
+        return true;
+    *spent += len;
+    return *spent <= WORD_TOTAL ||
+           fail_limit(x, arena_printf(x->arena, "all expanded text together is longer than %d MiB", WORD_TOTAL >> 20));
+}
+
 struct word_result word_expand(struct arena *arena, struct span text, char escape, enum word_mode mode,
                                const struct word_env *env)
 {
@@ -470,7 +481,7 @@ struct word_result word_expand(struct arena *arena, struct span text, char escap
                          .plain_quotes = is_heredoc, .limit = is_heredoc ? BODY_LIMIT : WORD_LIMIT};
     struct buf out = {0};
     struct word_result result = {.text = {"", 0}};
-    if (expand(&x, at_end, &out, NULL))
+    if (expand(&x, at_end, &out, NULL) && spend(&x, out.len))
         result.text = arena_span(arena, (struct span){buf_text(&out), out.len});
     result.error = x.error;
     result.error_at = x.error_at;
@@ -485,7 +496,7 @@ static struct word_list split(struct expander *x)
     struct splitter splitter = {.x = x};
     struct buf out = {0};
     struct word_list list = {0};
-    if (expand(x, at_end, &out, &splitter)) {
+    if (expand(x, at_end, &out, &splitter) && spend(x, out.len)) {
         end_word(&splitter);
         list.count = splitter.words.count;
         list.words = arena_array(x->arena, list.count, sizeof *list.words);

@@ -15,6 +15,8 @@ struct word_env {
     /* The value of a variable: true and *value when it is set (also when empty). */
     bool (*get)(const void *data, struct span name, struct span *value);
     const void *data;
+    /* The bytes of all words that were expanded so far, up to WORD_TOTAL; NULL: not counted. */
+    size_t *spent;
 };
 
 enum word_mode {
@@ -22,7 +24,8 @@ enum word_mode {
     WORD_HEREDOC,  /* quotes are plain, escape is always '\' */
 };
 
-enum { WORD_LIMIT = 1024 * 1024 }; /* bytes of one expanded word (reference/sandbox.md S50) */
+/* Bytes of one expanded word, and of all of a Dockerfile (reference/sandbox.md S50). */
+enum { WORD_LIMIT = 1024 * 1024, WORD_TOTAL = 256 * 1024 * 1024 };
 
 struct word_result {
     struct span text;        /* the arena's */

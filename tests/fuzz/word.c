@@ -69,7 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct arena arena = {0};
     struct span text = {(const char *)data, size};
-    struct word_env env = {get, &text};
+    struct word_env env = {get, &text, NULL};
     struct heredoc heredoc;
     heredoc_words words = {0};
     json_items items = {0};

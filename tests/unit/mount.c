@@ -107,7 +107,7 @@ static const struct {
 
 int main(void)
 {
-    const struct word_env vars = {get, NULL};
+    const struct word_env vars = {get, NULL, NULL};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct arena arena = {0};
         struct mount mount;

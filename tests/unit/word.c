@@ -30,7 +30,7 @@ static bool get(const void *data, struct span name, struct span *value)
     return false;
 }
 
-static const struct word_env env = {get, NULL};
+static const struct word_env env = {get, NULL, NULL};
 
 static const struct {
     const char *in, *out; /* out "!text": an error that begins so */
@@ -242,7 +242,7 @@ static bool get_large(const void *data, struct span name, struct span *value)
 static void check_limits(struct arena *arena)
 {
     struct span large = span_of(repeated(arena, "a", WORD_LIMIT, ""));
-    struct word_env large_env = {get_large, &large};
+    struct word_env large_env = {get_large, &large, NULL};
     struct {
         const char *name, *text;
         bool is_ok;
