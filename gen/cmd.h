@@ -54,17 +54,15 @@ int cmd_shell(int argc, char **argv);
 /* dfgen run [OPTIONS] IMAGE [WORD...]: the same. */
 int cmd_run(int argc, char **argv);
 
-<<<<<<< HEAD
 /* dfgen graph [--format=text|dot|json] [OPTIONS] [CONTEXT]: the graph that build.ninja would have, on standard output */
 int cmd_graph(int argc, char **argv);
-=======
+
 /* dfgen vendor FOLDER [OPTIONS] [CONTEXT] */
 int cmd_vendor(int argc, char **argv);
 
 /* The helper that fetches, for what has a whole checksum or gets one: the checksum (the arena's). */
 struct add_source;
 const char *cmd_fetch(struct arena *arena, const char *helpers, const struct add_source *remote, const char *name);
->>>>>>> c2d57ab (vendor: a folder from which a locked build needs no network)
 
 /* dfgen load [--store FOLDER] [--tag NAME] FILE... */
 int cmd_load(int argc, char **argv);

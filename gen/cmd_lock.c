@@ -117,30 +117,7 @@ static void write_step(const struct add_source *remote, const char *name)
     write_file(".dfgen/.lock/places.json", json_pack("{s:{s:s,s:s,s:s}}", "pin", "label", "lock", "where", LOCK_FILE, "text", name));
 }
 
-<<<<<<< HEAD
-static const char *fetch_pin(struct arena *arena, const char *helpers, const struct add_source *remote, const char *name)
-=======
-static void run_fetch(const char *helpers)
-{
-    char *program = xasprintf("%s/dfgen-fetch", helpers);
-    int status;
-    pid_t child = fork();
-    if (child == 0) {
-        execl(program, program, PIN_STEP, (char *)NULL);
-        _exit(127);
-    }
-    while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
-        ;
-    if (child < 0 || (WIFEXITED(status) && WEXITSTATUS(status) == 127))
-        die("cannot run %s", program);
-    /* It has said what is wrong. */
-    if (!WIFEXITED(status) || WEXITSTATUS(status))
-        _exit(EXIT_BUILD);
-    free(program);
-}
-
 const char *cmd_fetch(struct arena *arena, const char *helpers, const struct add_source *remote, const char *name)
->>>>>>> c2d57ab (vendor: a folder from which a locked build needs no network)
 {
     struct buf text = {0};
     unlink(PIN_OUT);
@@ -167,12 +144,9 @@ static void pin_remote(struct opts *opts, const char *helpers, const struct add_
 static void pin_stages(void *data, struct opts *opts, const struct stages *stages)
 {
     struct programs programs = programs_find(opts->arena);
-<<<<<<< HEAD
+    (void)data;
     for (size_t i = 0; i < stages->remotes.count; i++)
         pin_remote(opts, programs.helpers, stages->remotes.items[i]);
-=======
-    (void)data;
->>>>>>> c2d57ab (vendor: a folder from which a locked build needs no network)
     for (size_t i = 0; i < stages->count; i++) {
         const struct stage *stage = &stages->items[i];
         for (size_t k = 0; k < stage->actions.count && !stage->has_failed; k++) {

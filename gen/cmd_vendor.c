@@ -295,6 +295,8 @@ static void put_remote(struct vendor *vendor, const struct add_source *remote)
 
 static void put_remotes(struct vendor *vendor, const struct stages *stages)
 {
+    for (size_t i = 0; i < stages->remotes.count; i++)
+        put_remote(vendor, stages->remotes.items[i]);
     for (size_t i = 0; i < stages->count; i++) {
         const struct stage *stage = &stages->items[i];
         for (size_t k = 0; k < stage->actions.count && stage->is_needed; k++) {

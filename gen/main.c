@@ -14,13 +14,8 @@ static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
 } commands[] = {
-<<<<<<< HEAD
-    {"build", cmd_build}, {"load", cmd_load}, {"check", cmd_check}, {"lock", cmd_lock}, {"vendor", NULL}, {"explain", NULL},
-    {"graph", cmd_graph}, {"report", NULL},   {"shell", cmd_shell}, {"run", cmd_run},  {"inspect", NULL}, {"size", NULL},
-=======
     {"build", cmd_build}, {"load", cmd_load}, {"check", cmd_check}, {"lock", cmd_lock}, {"vendor", cmd_vendor}, {"explain", NULL},
-    {"graph", NULL},      {"report", NULL},   {"shell", cmd_shell}, {"run", cmd_run},  {"inspect", NULL}, {"size", NULL},
->>>>>>> c2d57ab (vendor: a folder from which a locked build needs no network)
+    {"graph", cmd_graph}, {"report", NULL},   {"shell", cmd_shell}, {"run", cmd_run},  {"inspect", NULL}, {"size", NULL},
     {"diff", NULL},       {"images", NULL},   {"pull", cmd_pull},  {"push", cmd_push}, {"save", NULL},   {"gc", NULL},
     {"probe", NULL},      {"import", NULL},   {"export", NULL},
 };

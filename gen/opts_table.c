@@ -418,11 +418,8 @@ static const char *show_help(struct opts *opts, const char *base, const char *va
          "       dfgen lock [OPTIONS] [CONTEXT] [--update [NAME...]]   pin in dfgen.lock what comes from elsewhere\n"
          "       dfgen shell [OPTIONS] [STEP [COMMAND]]   a shell on a step's files, or on what a failed RUN left\n"
          "       dfgen run [OPTIONS] IMAGE [WORD...]      run a built image in the sandbox\n"
-<<<<<<< HEAD
          "       dfgen graph [--format=FORM] [OPTIONS]    print the graph: text, dot or json\n"
-=======
          "       dfgen vendor FOLDER [OPTIONS] [CONTEXT]  put all that a locked build takes from elsewhere into a folder\n"
->>>>>>> c2d57ab (vendor: a folder from which a locked build needs no network)
          "       dfgen load [--store FOLDER] FILE...      put the images of an archive or layout into the store\n"
          "       dfgen pull [OPTIONS] REF...              put images of registries into the store, layers and all\n"
          "       dfgen push [OPTIONS] IMAGE [REF]         send a built image, a layout or an image of the store to a registry\n\n"

@@ -135,11 +135,8 @@ struct stages {
     int64_t epoch;                  /* SOURCE_DATE_EPOCH, or 0 */
     bool has_epoch;
     SEQ(const char *) inputs;       /* files of images that were looked at */
-<<<<<<< HEAD
     SEQ(struct add_source *) remotes;   /* named contexts that lie elsewhere */
-=======
     SEQ(struct used_image) used;    /* by needed stages */
->>>>>>> c2d57ab (vendor: a folder from which a locked build needs no network)
 };
 
 /*
