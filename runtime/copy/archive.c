@@ -25,7 +25,7 @@
 enum { ID_SIZE = 80 };
 
 /* Raised when the same archive would unpack to something else. */
-static const char format[] = "archive 2";
+static const char format[] = "archive 3";
 
 static void make_key(const struct entry *file, char key[DIGEST_HEX + 1])
 {

@@ -89,11 +89,16 @@ struct gunzip {
     struct inflate_state state;
     bool is_between;    /* no member is open */
     bool has_begun, is_done;
+    const char *late;   /* what is wrong behind that which was passed on last; NULL: nothing */
     uint8_t piece[PIECE];
 };
 
+/* What came before the damage is passed on first: it may be all that somebody looks at. */
 static ssize_t gunzip_fail(struct gunzip *gunzip, const char *why)
 {
+    gunzip->late = why;
+    if (gunzip->state.avail_out < PIECE)
+        return PIECE - gunzip->state.avail_out;
     gunzip->source.why = why;
     errno = EINVAL;
     return -1;
@@ -152,6 +157,8 @@ static ssize_t gunzip_next(struct source *source, const void **piece)
         return 0;
     gunzip->state.next_out = gunzip->piece;
     gunzip->state.avail_out = PIECE;
+    if (gunzip->late)
+        return gunzip_fail(gunzip, gunzip->late);
     while (gunzip->state.avail_out) {
         if (gunzip->is_between) {
             uint32_t room = gunzip->state.avail_out;

@@ -23,6 +23,7 @@
 #include "runtime/lib/fdio.h"
 #include "runtime/lib/list.h"
 #include "runtime/lib/path.h"
+#include "runtime/lib/span.h"
 #include "runtime/tar/nodes.h"
 #include "runtime/tar/read.h"
 #include "runtime/tar/whiteout.h"
@@ -370,11 +371,30 @@ static int take_whiteout(struct work *work, const char *target)
     return 0;
 }
 
+/* The reference cuts "a/../b" of an archive as text; what is left of it must not climb. */
+static const char *clean_name(struct work *work, const char *name, char *clean)
+{
+    if (work->unpack->is_archive)
+        name = path_clean_go(nodes_arena(work->nodes), span_of(name));
+    return tar_clean_name(name, clean);
+}
+
+/* A hard link of an archive has metadata of its own, which become those of the file. */
+static int take_link_metadata(struct work *work, const struct tar_entry *from, struct inode *inode)
+{
+    if (inode->entry->type != ENTRY_SYMLINK)
+        inode->entry->mode = from->mode;
+    inode->entry->uid = from->uid;
+    inode->entry->gid = from->gid;
+    inode->mtime = from->mtime;
+    return set_metadata_at(work, inode);
+}
+
 /* S22: the target is one of this layer's own files, and no folder. */
 static int take_hardlink(struct work *work, const struct tar_entry *from)
 {
     char name[TAR_NAME_MAX], path[TAR_NAME_MAX];
-    const char *why = tar_clean_name(from->link, name);
+    const char *why = clean_name(work, from->link, name);
     if (!why)
         why = nodes_resolve(work->nodes, name, path);
     if (why)
@@ -394,7 +414,7 @@ static int take_hardlink(struct work *work, const struct tar_entry *from)
     if (parent < 0 || linkat(parent, last ? last + 1 : path, work->parent, work->base, 0) < 0)
         return fail_errno(work, "cannot make the hard link");
     nodes_put(work->nodes, work->path, first->inode);
-    return 0;
+    return work->unpack->is_archive ? take_link_metadata(work, from, first->inode) : 0;
 }
 
 static int take_file(struct work *work, const struct tar_entry *from)
@@ -435,7 +455,7 @@ static int take_entry(struct work *work, const struct tar_entry *from)
     if (check_size(work, from) < 0)
         return -1;
     char clean[TAR_NAME_MAX];
-    const char *why = tar_clean_name(from->name, clean);
+    const char *why = clean_name(work, from->name, clean);
     if (why)
         return fail(work, why);
     strcpy(work->name, clean);
