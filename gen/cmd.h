@@ -64,6 +64,9 @@ int cmd_vendor(int argc, char **argv);
 struct add_source;
 const char *cmd_fetch(struct arena *arena, const char *helpers, const struct add_source *remote, const char *name);
 
+/* dfgen probe */
+int cmd_probe(int argc, char **argv);
+
 /* dfgen load [--store FOLDER] [--tag NAME] FILE... */
 int cmd_load(int argc, char **argv);
 

@@ -17,7 +17,7 @@ static const struct {
     {"build", cmd_build}, {"load", cmd_load}, {"check", cmd_check}, {"lock", cmd_lock}, {"vendor", cmd_vendor}, {"explain", NULL},
     {"graph", cmd_graph}, {"report", NULL},   {"shell", cmd_shell}, {"run", cmd_run},  {"inspect", NULL}, {"size", NULL},
     {"diff", NULL},       {"images", NULL},   {"pull", cmd_pull},  {"push", cmd_push}, {"save", NULL},   {"gc", NULL},
-    {"probe", NULL},      {"import", NULL},   {"export", NULL},
+    {"probe", cmd_probe}, {"import", NULL},   {"export", NULL},
 };
 
 /* For make install. */
