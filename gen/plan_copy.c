@@ -134,7 +134,8 @@ static bool add_plain(struct listing *listing, const struct source_spec *spec)
     struct plan *plan = listing->plan;
     struct plan_context *context = listing->context;
     const char *clean = path_clean(plan->arena, span_of(spec->path)), *parent;
-    bool is_simple = !spec->parents && !spec->exclude && !has_wildcard(plan->arena, spec->path) && strncmp(clean, ".dfgen", 6);
+    bool is_simple = *clean && !spec->parents && !spec->exclude && !has_wildcard(plan->arena, spec->path) &&
+                     strncmp(clean, ".dfgen", 6);
     if (!*plan->root->prefix || !is_simple || (context->patterns && pattern_list_excludes(context->patterns, clean)))
         return false;
     enum plain plain = find_plain(plan->arena, context_dir(context->context), clean, &parent);
