@@ -2,6 +2,7 @@
 # What the tests of whole builds share: run ninja where it stands, and say to the step what it ran. Sourced after tests/lib.sh.
 
 # steps NINJA_OPTION...: run ninja; what it says is in ninja.out
+# shellcheck disable=SC2120
 steps() {
     ninja "$@" >ninja.out 2>&1 || { cat ninja.out; fail "ninja $*"; }
 }
