@@ -23,6 +23,7 @@
 #include "runtime/lib/idmode.h"
 #include "runtime/lib/step.h"
 #include "runtime/lib/tree.h"
+#include "runtime/sandbox/jobserver.h"
 #include "runtime/sandbox/mnt.h"
 #include "runtime/sandbox/output.h"
 #include "runtime/sandbox/plan.h"
@@ -148,8 +149,15 @@ static void commit(struct step *step, struct store_tmp *tmp, const struct tree *
     free(where);
 }
 
+/* What this process was started with and the command gets. */
+struct from_caller {
+    struct rlimit files;    /* RLIMIT_NOFILE */
+    struct jobserver jobserver;
+};
+
 /* Returns with the new layer's id; ends the process when the command fails. */
-static void run(struct step *step, const struct plan *plan, const struct stamp *root, const struct rlimit *files, char id[COMMIT_ID])
+static void run(struct step *step, const struct plan *plan, const struct stamp *root, const struct from_caller *caller,
+                char id[COMMIT_ID])
 {
     struct tree *tree = step_tree(step, root);
     struct store_tmp tmp;
@@ -159,7 +167,8 @@ static void run(struct step *step, const struct plan *plan, const struct stamp *
     output_begin(&output, open_log(step, path));
     if (store_tmp_make(&step->store, &tmp) < 0)
         step_die(step, "cannot work in the store %s:", step->store.path);
-    struct sandbox sandbox = {.step = step, .plan = plan, .layers = root, .tree = tree, .tmp = &tmp, .output = &output, .files = files};
+    struct sandbox sandbox = {.step = step, .plan = plan, .layers = root, .tree = tree, .tmp = &tmp, .output = &output, .files = &caller->files,
+                              .jobserver = caller->jobserver.read < 0 ? NULL : &caller->jobserver};
     sandbox_run(&sandbox, &end);
     if (!end.signal && end.was_started && !has_succeeded(&end))
         remains_keep(step, &tmp);
@@ -192,11 +201,14 @@ static void leave_mounts(void)
 int main(int argc, char **argv)
 {
     const char *file = step_main(argc, argv, "dfgen-run", help);
+    struct from_caller caller;
+    if (jobserver_is_dry())
+        return EXIT_DONE;
+    jobserver_find(&caller.jobserver);
     bool is_sealed = sealed_is_running();
-    struct rlimit files;
     /* Even when ninja is killed, what it started must end. */
     prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
-    getrlimit(RLIMIT_NOFILE, &files);
+    getrlimit(RLIMIT_NOFILE, &caller.files);
     enum id_mode mode = idmode_enter();
     if (is_sealed)
         leave_mounts();
@@ -209,12 +221,12 @@ int main(int argc, char **argv)
     make_key(&step, &plan, &root, key);
     const char *id = look_up(&step, key);
     if (!id && !is_sealed) {
-        setrlimit(RLIMIT_NOFILE, &files);
+        setrlimit(RLIMIT_NOFILE, &caller.files);
         sealed_exec(argv);
         step_die(&step, "cannot start a sealed copy of dfgen-run:");
     }
     if (!id) {
-        run(&step, &plan, &root, &files, made);
+        run(&step, &plan, &root, &caller, made);
         if (store_action_put(&step.store, key, made) < 0)
             step_die(&step, "cannot note the result in the store:");
         id = made;
@@ -222,5 +234,6 @@ int main(int argc, char **argv)
     remains_drop(&step);
     step_write_stamp(&step, &root, id);
     step_close(&step);
+    free(caller.jobserver.flags);
     return EXIT_DONE;
 }

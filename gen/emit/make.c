@@ -110,7 +110,8 @@ static void put_edge(struct make *make, const struct edge *edge)
         buf_puts(out, " |");
         put_paths(make, &edge->order_only);
     }
-    buf_puts(out, "\n\t@");
+    /* "+": make's jobserver, for a make in the RUN; under make -n the helper does nothing. */
+    buf_puts(out, edge->rule == RULE_RUN || edge->rule == RULE_RUN_LOCAL ? "\n\t@+" : "\n\t@");
     put_recipe(make, edge);
     buf_puts(out, "\n\t@touch '$@'\n");
     for (size_t i = 0; i < edge->outputs.count; i++) {

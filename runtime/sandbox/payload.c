@@ -22,6 +22,7 @@
 #include "runtime/lib/fdio.h"
 #include "runtime/lib/path.h"
 #include "runtime/sandbox/caps.h"
+#include "runtime/sandbox/jobserver.h"
 #include "runtime/sandbox/mnt.h"
 #include "runtime/sandbox/net.h"
 #include "runtime/sandbox/notify.h"
@@ -289,11 +290,16 @@ _Noreturn static void exec_in_path(const struct payload *payload)
 /* Ours are close-on-exec already; what the helper was started with may not be. */
 static void close_others(const struct payload *payload)
 {
-    unsigned report = (unsigned)payload->report;
-    if (syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC) == 0)
+    unsigned report = (unsigned)payload->report, first = 3;
+    if (payload->jobserver) {
+        first = JOBSERVER_WRITE + 1;
+        if (report < first || jobserver_connect(payload->jobserver) < 0)
+            FAIL(payload, "cannot hand over make's jobserver:");
+    }
+    if (syscall(SYS_close_range, first, ~0U, CLOSE_RANGE_CLOEXEC) == 0)
         return;
     /* Linux 5.10 does not know the flag. */
-    if ((report > 3 && syscall(SYS_close_range, 3, report - 1, 0) < 0) || syscall(SYS_close_range, report + 1, ~0U, 0) < 0)
+    if ((report > first && syscall(SYS_close_range, first, report - 1, 0) < 0) || syscall(SYS_close_range, report + 1, ~0U, 0) < 0)
         FAIL(payload, "cannot close other descriptors:");
 }
 

@@ -11,6 +11,7 @@
 struct cgroup;
 struct plan;
 struct identity;
+struct jobserver;
 struct notify;
 struct terminal;
 
@@ -23,6 +24,7 @@ struct payload {
     int output;                     /* becomes stdout and stderr */
     const struct terminal *terminal; /* instead; NULL: none */
     int report;
+    const struct jobserver *jobserver; /* NULL: none */
     bool has_own_network;
     int go;                         /* to be read from before anything else, -1: nothing to wait for */
     bool has_cgroup;                /* /sys/fs/cgroup is cgroup v2 */

@@ -37,6 +37,7 @@
 #include "runtime/sandbox/fake.h"
 #include "runtime/sandbox/filter.h"
 #include "runtime/sandbox/furniture.h"
+#include "runtime/sandbox/jobserver.h"
 #include "runtime/sandbox/keeper.h"
 #include "runtime/sandbox/mnt.h"
 #include "runtime/sandbox/mounts.h"
@@ -242,6 +243,14 @@ static const char *value_of(const char *const *items, size_t count, const char *
     return NULL;
 }
 
+static size_t env_count(const char *const *items)
+{
+    size_t count = 0;
+    while (items[count])
+        count++;
+    return count;
+}
+
 static bool comes_again(const char *const *items, size_t count, size_t i)
 {
     size_t len = name_length(items[i]);
@@ -413,6 +422,10 @@ static void inhabit(struct room *room, const struct sandbox *sandbox, struct san
         .has_own_network = !room->has_host_network, .go = -1, .has_cgroup = has_cgroup2(),
         .caps = room->plan->is_insecure ? caps_held() : caps_default(),
     };
+    if (sandbox->jobserver && !value_of(room->plan->env, env_count(room->plan->env), "MAKEFLAGS")) {
+        payload.jobserver = sandbox->jobserver;
+        vec_push(&room->env, sandbox->jobserver->flags);
+    }
     payload.env = make_env(room, &payload.path);
     if (!room->plan->is_insecure && !(payload.filter_count = filter_build(payload.caps, filter)))
         warn("this build of dfgen has no syscall filter (libseccomp was missing): RUN commands are not filtered");

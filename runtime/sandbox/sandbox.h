@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+struct jobserver;
 struct output;
 struct plan;
 struct rlimit;
@@ -22,6 +23,7 @@ struct sandbox {
     const char *above;              /* rootfs.h; NULL: none */
     struct output *output;          /* of the command; NULL: terminal has it */
     struct terminal *terminal;
+    const struct jobserver *jobserver; /* that the command may use; NULL: none */
     const struct rlimit *files;     /* RLIMIT_NOFILE for the command */
 };
 
