@@ -363,6 +363,8 @@ struct opts *opts_read(struct arena *arena, int argc, char **argv, const char **
     if (context_words > 1)
         die_usage("one context only: %s, and also %s", words.items[0], words.items[1]);
     set_up_store(opts);
+    if (opts->no_cache && opts->no_cache_filter.count)
+        die_usage("--no-cache is for all stages, --no-cache-filter for some: give one of them");
     if (opts->no_cache || opts->no_cache_filter.count)
         opts->nonce = draw_nonce(arena);
     opts->state = *opts->prefix ? arena_printf(arena, ".dfgen/@%s", opts->prefix) : ".dfgen";

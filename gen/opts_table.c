@@ -112,6 +112,9 @@ static const char *set_annotation(struct opts *opts, const char *base, const cha
     struct opt_pair pair = opts_value_pair(opts->arena, value);
     if (!*pair.name || !pair.value)
         return "an annotation is KEY=VALUE";
+    /* What it is about when nothing is said. */
+    if (!strncmp(pair.name, "manifest:", 9))
+        pair.name += 9;
     if (strchr(pair.name, ':') || strchr(pair.name, '['))
         return "annotations of an index or a descriptor (TYPE:KEY=VALUE) are not supported yet";
     vec_push(&opts->annotations, pair);

@@ -17,6 +17,7 @@
 
 #include "gen/ref.h"
 #include "gen/elsewhere.h"
+#include "gen/value.h"
 #include "runtime/lib/arena.h"
 #include "runtime/lib/path.h"
 #include "runtime/lib/span.h"
@@ -222,6 +223,12 @@ static bool is_limit(const char *text, size_t len)
     return len && len < 20 && strspn(text, "0123456789") >= len;
 }
 
+/* No limit is the highest. */
+static unsigned long long limit_number(const char *text)
+{
+    return *text == '-' || *text == 'u' ? ULLONG_MAX : strtoull(text, NULL, 10);
+}
+
 const char *opts_value_ulimit(struct arena *arena, const char *text)
 {
     static const char *const names[] = {"core",   "cpu",   "data",       "fsize",  "locks", "memlock", "msgqueue", "nice",
@@ -236,26 +243,20 @@ const char *opts_value_ulimit(struct arena *arena, const char *text)
     size_t soft_len = colon ? (size_t)(colon - soft) : strlen(soft);
     if (!is_limit(soft, soft_len) || (colon && !is_limit(colon + 1, strlen(colon + 1))))
         return arena_printf(arena, "\"%s\": a limit is a number, or -1 for none", text);
+    unsigned long long first = limit_number(soft), second = colon ? limit_number(colon + 1) : first;
+    if (first > second)
+        return arena_printf(arena, "\"%s\": the soft limit is higher than the hard one", text);
     return NULL;
 }
 
 const char *opts_value_size(const char *text, long long *bytes)
 {
-    char *end;
-    errno = 0;
-    long long value = strtoll(text, &end, 10);
-    const char *units = "kmg";
-    if (end == text || value < 0 || errno)
-        return "a size is a number of bytes, with k, m or g behind it";
-    char unit = *end >= 'A' && *end <= 'Z' ? (char)(*end + 32) : *end;
-    const char *found = unit ? strchr(units, unit) : NULL;
-    int shift = found ? 10 * (int)(found - units + 1) : 0;
-    end += found ? 1 : 0;
-    end += *end == 'b' || *end == 'B';
-    if (*end || value > LLONG_MAX >> shift)
-        return "a size is a number of bytes, with k, m or g behind it";
-    *bytes = value << shift;
-    return NULL;
+    struct arena arena = {0};
+    int64_t size = 0;
+    bool is_size = !value_size(&arena, span_of(text), &size);
+    arena_free(&arena);
+    *bytes = size;
+    return is_size ? NULL : "a size is a number of bytes, with k, m or g behind it";
 }
 
 /* --- outputs --- */
