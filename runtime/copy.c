@@ -279,7 +279,8 @@ static struct list *open_old(const struct copy *copy, int *fs)
     return list;
 }
 
-static void make_layer(struct copy *copy, const struct buf *listing, const char *id)
+/* Frees the listing. */
+static void make_layer(struct copy *copy, struct buf *listing, const char *id)
 {
     struct step *step = copy->step;
     struct store_tmp tmp;
@@ -289,6 +290,9 @@ static void make_layer(struct copy *copy, const struct buf *listing, const char 
     if (mkdirat(tmp.dir, "layer", 0755) < 0 || mkdirat(tmp.dir, "layer/fs", 0755) < 0 ||
         (place.fs = openat(tmp.dir, "layer/fs", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
         step_die(step, "cannot make a folder in the store:");
+    if (file_write_at(tmp.dir, "layer/list", listing->data, listing->len, 0644) < 0)
+        step_die(step, "cannot write the layer's listing into the store:");
+    buf_free(listing);
     const struct tree **checked = arena_array(step->arena, copy->loaded.count + 1, sizeof *checked);
     for (size_t i = 0; i < copy->loaded.count; i++)
         if (copy->loaded.items[i].is_context)
@@ -304,8 +308,7 @@ static void make_layer(struct copy *copy, const struct buf *listing, const char 
         store_tmp_drop(&step->store, &tmp);
         step_die(step, "%s", error);
     }
-    if (file_write_at(tmp.dir, "layer/list", listing->data, listing->len, 0644) < 0 ||
-        store_layer_commit(&step->store, &tmp, "layer", id) < 0)
+    if (store_layer_commit(&step->store, &tmp, "layer", id) < 0)
         step_die(step, "cannot put the layer into the store:");
     store_tmp_drop(&step->store, &tmp);
 }

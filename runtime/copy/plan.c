@@ -484,7 +484,7 @@ static int compare_entries(const void *a, const void *b)
 }
 
 /* An entry with the group's number that comes before another is its first name. */
-static void add_entries(struct plan *plan, struct list_builder *builder)
+static void add_entries(struct plan *plan, struct buf *listing)
 {
     const char **firsts = xcalloc(plan->groups + 1, sizeof *firsts);
     for (size_t i = 0; i < plan->entries.count; i++) {
@@ -497,7 +497,7 @@ static void add_entries(struct plan *plan, struct list_builder *builder)
         }
         if (entry.type == ENTRY_DIR && planned->hides_lower)
             entry.type = ENTRY_OPAQUE;
-        list_builder_add(builder, &entry);
+        list_text_add(listing, &entry);
     }
     free(firsts);
 }
@@ -521,13 +521,13 @@ void copy_plan_finish(struct plan *plan, struct buf *listing, struct digest *dig
     plan->entries.count = kept;
     if (kept)
         qsort(items, kept, sizeof *items, compare_entries);
-    struct list_builder *builder = list_builder_new();
-    add_entries(plan, builder);
-    list_builder_finish(builder, listing, digest);
     free(plan->slots);
     plan->slots = NULL;
     plan->slot_count = 0;
     vec_free(&plan->links);
+    list_text_begin(listing);
+    add_entries(plan, listing);
+    *digest = digest_of(listing->data, listing->len);
     vec_free(&plan->detours);
     arena_free(&plan->scratch);
 }

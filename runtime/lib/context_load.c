@@ -78,6 +78,19 @@ static struct span cut_field(struct span *line)
     return field;
 }
 
+/* Components that are neither empty nor "." nor "..". */
+static bool is_clean(const char *path)
+{
+    for (const char *part = path;; part++) {
+        size_t len = strcspn(part, "/");
+        if (!len || (part[0] == '.' && (len == 1 || (len == 2 && part[1] == '.'))))
+            return false;
+        part += len;
+        if (!*part)
+            return true;
+    }
+}
+
 /* Paths of a list are held below the folder by how they are opened; here they only need to be paths. */
 static bool parse_line(struct loading *loading, struct span line)
 {
@@ -89,7 +102,7 @@ static bool parse_line(struct loading *loading, struct span line)
         vec_push(&loading->patterns, name);
         return true;
     }
-    if (!*name || strlen(name) >= PATH_MAX || strcmp(name, path_clean(loading->arena, span_of(name))))
+    if (!*name || strlen(name) >= PATH_MAX || !is_clean(name))
         return type.text[0] == '?' && !*name;
     if (type.text[0] == '?') {
         vec_push(&loading->missing, name);
@@ -348,7 +361,7 @@ static void keep_capability(const struct xattrs *all, struct entry *entry)
         }
 }
 
-static int add_item(struct loading *loading, const struct item *item, struct list_builder *builder)
+static int add_item(struct loading *loading, const struct item *item, struct buf *text)
 {
     struct arena arena = {0};
     struct entry entry = {
@@ -371,29 +384,29 @@ static int add_item(struct loading *loading, const struct item *item, struct lis
         }
         keep_capability(&xattrs, &entry);
     }
-    list_builder_add(builder, &entry);
+    list_text_add(text, &entry);
     arena_free(&arena);
     return 0;
 }
 
-/* Frees the items, which the listing then stands for. */
-static struct tree *make_tree(struct loading *loading)
+/* Frees the items, which the listing then stands for. The list has them in order. */
+static struct tree *make_tree(struct loading *loading, const char *name)
 {
-    struct list_builder *builder = list_builder_new();
     struct buf text = {0};
-    struct digest digest;
+    list_text_begin(&text);
     for (size_t i = 0; i < loading->items.count; i++)
-        if (add_item(loading, &loading->items.items[i], builder) < 0) {
-            list_builder_free(builder);
+        if (add_item(loading, &loading->items.items[i], &text) < 0) {
+            buf_free(&text);
             return NULL;
         }
     vec_free(&loading->items);
     arena_free(loading->arena);
-    list_builder_finish(builder, &text, &digest);
     size_t len = text.len;
     struct list *list = list_from_text(xrealloc(buf_take(&text), len + 1, 1), len, NULL);
-    if (!list)
+    if (!list) {
+        fail(loading, name, EINVAL);
         return NULL;
+    }
     struct tree *tree = tree_new();
     tree_add_layer(tree, list, fd_take(&loading->dir));
     return tree;
@@ -414,7 +427,7 @@ static struct tree *load(struct loading *loading, struct store *store, const cha
     if (find_digests(loading, store) < 0)
         return NULL;
     find_links(loading);
-    return make_tree(loading);
+    return make_tree(loading, list);
 }
 
 struct tree *context_load(struct store *store, const char *folder, const char *list, struct arena *arena,

@@ -67,6 +67,11 @@ void list_builder_add(struct list_builder *builder, const struct entry *entry);
 void list_builder_finish(struct list_builder *builder, struct buf *text, struct digest *digest);
 void list_builder_free(struct list_builder *builder);
 
+/* --- or the text itself, when entries come in byte order of their paths: each once, links behind their first names --- */
+
+void list_text_begin(struct buf *text);
+void list_text_add(struct buf *text, const struct entry *entry);
+
 /* --- reading one --- */
 
 /* A listing in memory (mapped file or text). Entries are decoded on demand. */

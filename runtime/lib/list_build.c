@@ -106,6 +106,23 @@ static void compose(struct buf *line, const struct entry *entry)
         add_xattrs(line, entry);
 }
 
+void list_text_begin(struct buf *text)
+{
+    buf_puts(text, "dfgen-list 1\n");
+}
+
+void list_text_add(struct buf *text, const struct entry *entry)
+{
+    escape_add(text, span_of(entry->path), false);
+    if (entry->type == ENTRY_HARDLINK) {
+        buf_puts(text, "\th\t");
+        escape_add(text, span_of(entry->target), false);
+    } else {
+        compose(text, entry);
+    }
+    buf_putc(text, '\n');
+}
+
 void list_builder_add(struct list_builder *builder, const struct entry *entry)
 {
     struct buf *line = &builder->line;
@@ -202,7 +219,7 @@ void list_builder_finish(struct list_builder *builder, struct buf *text, struct 
     size_t begin = text->len;
     sort(builder);
     order_links(builder);
-    buf_puts(text, "dfgen-list 1\n");
+    list_text_begin(text);
     for (size_t i = 0; i < builder->items.count; i++) {
         const struct item *item = &builder->items.items[i];
         escape_add(text, (struct span){item->path, item->path_len}, false);

@@ -320,6 +320,29 @@ static void test_open(void)
     unlink("link");
 }
 
+/* The text of every good listing above is what its entries come to, added in order. */
+static void test_text(void)
+{
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        if (!texts[i].is_good)
+            continue;
+        unit_row(texts[i].name);
+        struct list *list = open_text(texts[i].text, strlen(texts[i].text), NULL);
+        struct arena arena = {0};
+        struct buf text = {0};
+        list_text_begin(&text);
+        for (size_t k = 0; k < list_count(list); k++) {
+            struct entry entry;
+            list_entry(list, k, &arena, &entry);
+            list_text_add(&text, &entry);
+        }
+        UNIT_STR(texts[i].text, buf_text(&text));
+        buf_free(&text);
+        arena_free(&arena);
+        list_close(list);
+    }
+}
+
 int main(void)
 {
     test_texts();
@@ -327,6 +350,7 @@ int main(void)
     test_decode();
     test_find();
     test_build();
+    test_text();
     test_links();
     test_large();
     test_open();
