@@ -101,12 +101,14 @@ void config_from_image(struct config *config, struct arena *arena, const json_t 
         config->workdir = config_join_workdir(arena, (struct span){"", 0}, config->workdir);
 }
 
-void config_inherit(struct config *config, struct arena *arena, const struct config *parent)
+void config_inherit(struct config *config, struct arena *arena, struct config *parent)
 {
     *config = *parent;
     config->parent = parent;
     config->history.items = NULL;
     config->history.count = config->history.room = 0;
+    config->history_text = (struct span){0};
+    config->env_names = config->label_names = (struct name_index){0};
     /* What is changed in place or added to must be a copy. */
     seq_copy(arena, &config->env, &parent->env);
     seq_copy(arena, &config->labels, &parent->labels);
@@ -115,31 +117,38 @@ void config_inherit(struct config *config, struct arena *arena, const struct con
     config->on_build = (span_seq){0};
 }
 
+static struct span name_of(struct span pair)
+{
+    const char *equals = memchr(pair.text, '=', pair.len);
+    return (struct span){pair.text, equals ? (size_t)(equals - pair.text) : pair.len};
+}
+
 void config_set_env(struct config *config, struct arena *arena, struct span name, struct span value)
 {
     struct span pair = span_of(arena_printf(arena, "%.*s=%.*s", SPAN(name), SPAN(value)));
-    bool is_set = false;
-    for (size_t i = 0; i < config->env.count; i++) {
-        struct span *known = &config->env.items[i];
-        const char *equals = memchr(known->text, '=', known->len);
-        struct span known_name = {known->text, equals ? (size_t)(equals - known->text) : known->len};
-        if (!span_equal(known_name, name))
-            continue;
-        *known = pair;
-        is_set = true;
-    }
-    if (!is_set)
+    size_t i;
+    while (config->env_names.items.count < config->env.count)
+        names_add(&config->env_names, arena, name_of(config->env.items[config->env_names.items.count]));
+    if (!names_find(&config->env_names, name, &i)) {
         seq_push(arena, &config->env, pair);
+        return;
+    }
+    config->env.items[i] = pair;
+    /* A base image may have a variable twice. */
+    while (config->env_names.has_twins && ++i < config->env.count)
+        if (span_equal(name_of(config->env.items[i]), name))
+            config->env.items[i] = pair;
 }
 
 void config_set_label(struct config *config, struct arena *arena, struct span name, struct span value)
 {
-    for (size_t i = 0; i < config->labels.count; i++)
-        if (span_equal(config->labels.items[i].name, name)) {
-            config->labels.items[i].value = value;
-            return;
-        }
-    seq_push(arena, &config->labels, (struct label){name, value});
+    size_t i;
+    while (config->label_names.items.count < config->labels.count)
+        names_add(&config->label_names, arena, config->labels.items[config->label_names.items.count].name);
+    if (names_find(&config->label_names, name, &i))
+        config->labels.items[i].value = value;
+    else
+        seq_push(arena, &config->labels, (struct label){name, value});
 }
 
 void config_add(span_seq *set, struct arena *arena, struct span text)
@@ -150,7 +159,7 @@ void config_add(span_seq *set, struct arena *arena, struct span text)
 
 void config_add_history(struct config *config, struct arena *arena, struct span created_by, bool is_layer)
 {
-    struct history_entry entry = {arena_span(arena, created_by), "buildkit.dockerfile.v0", is_layer};
+    struct history_entry entry = {created_by, "buildkit.dockerfile.v0", is_layer};
     seq_push(arena, &config->history, entry);
 }
 

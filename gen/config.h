@@ -10,9 +10,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "gen/names.h"
 #include "gen/seq.h"
 
 struct arena;
+struct buf;
 struct json_t;
 
 struct label {
@@ -32,7 +34,7 @@ struct history_entry {
 };
 
 struct config {
-    const struct config *parent;        /* of the base stage: its history comes first; NULL: none */
+    struct config *parent;              /* of the base stage: its history comes first; NULL: none */
     const struct json_t *image;         /* of the base image; NULL: none */
     struct platform platform;
     struct span author;
@@ -43,6 +45,8 @@ struct config {
     span_seq ports, volumes;            /* sets */
     const struct health *health;        /* NULL: none */
     SEQ(struct history_entry) history;  /* of this stage */
+    struct span history_text;           /* the same as config_write has it, once it was called */
+    struct name_index env_names, label_names;
     bool args_escaped;
 };
 
@@ -51,12 +55,13 @@ void config_init(struct config *config, struct arena *arena, const struct platfo
 /* Of FROM an image: its config JSON. What is missing or of another type counts as empty. */
 void config_from_image(struct config *config, struct arena *arena, const struct json_t *image);
 /* Of FROM a stage: everything but the triggers. */
-void config_inherit(struct config *config, struct arena *arena, const struct config *parent);
+void config_inherit(struct config *config, struct arena *arena, struct config *parent);
 
 void config_set_env(struct config *config, struct arena *arena, struct span name, struct span value);
 void config_set_label(struct config *config, struct arena *arena, struct span name, struct span value);
 /* Add to ports or volumes, once. */
 void config_add(span_seq *set, struct arena *arena, struct span text);
+/* The text stays the caller's: the arena's, or the source's. */
 void config_add_history(struct config *config, struct arena *arena, struct span created_by, bool is_layer);
 
 /* A working directory on top of another (§10.3): absolute as written, relative joined and cleaned, empty unchanged. */
@@ -68,11 +73,17 @@ struct config_times {
     bool is_given;          /* by the user: then "created" too, even when nothing is new */
 };
 
-/*
- * The config file, less rootfs.diff_ids. fill: descriptions of the image's layers, lowest first: layers that the
- * history does not know get entries of theirs, at its end.
- */
-struct json_t *config_write(const struct config *config, const struct config_times *times, const struct span *fill,
-                            size_t layers);
+/* How many layers the history knows. */
+size_t config_layer_count(const struct config *config);
+
+/* An image's layers. fill: descriptions, lowest first, of which those are looked at that the history does not know. */
+struct config_layers {
+    const struct span *fill;
+    size_t count;
+};
+
+/* The config file, less rootfs.diff_ids. Layers that the history does not know get entries of theirs, at its end. */
+void config_write(struct config *config, struct arena *arena, const struct config_times *times,
+                  const struct config_layers *layers, struct buf *out);
 
 #endif

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "runtime/lib/arena.h"
+#include "runtime/lib/buf.h"
 #include "runtime/lib/json.h"
 
 static void set_text(json_t *object, const char *key, struct span text)
@@ -112,7 +113,7 @@ static json_t *time_text(int64_t seconds)
     return json_string(text);
 }
 
-static void add_entry(json_t *history, const struct history_entry *entry, const struct config_times *times)
+static void add_entry(struct buf *out, const struct history_entry *entry, const struct config_times *times)
 {
     json_t *members = json_object();
     json_object_set_new(members, "created", time_text(times->epoch));
@@ -121,57 +122,85 @@ static void add_entry(json_t *history, const struct history_entry *entry, const 
         json_object_set_new(members, "comment", json_string(entry->comment));
     if (!entry->is_layer)
         json_object_set_new(members, "empty_layer", json_true());
-    json_array_append_new(history, members);
+    json_write_with(members, NULL, 0, out);
+    out->data[out->len - 1] = ',';
+    json_decref(members);
 }
 
-static size_t add_base_entries(json_t *history, const json_t *image)
+size_t config_layer_count(const struct config *config)
 {
     size_t layers = 0;
-    const json_t *entries = json_object_get(image, "history");
-    for (size_t i = 0; i < json_array_size(entries); i++) {
-        json_t *entry = json_array_get(entries, i);
-        layers += !json_get_bool(entry, "empty_layer", false);
-        json_array_append(history, entry);
-    }
+    const json_t *entries = json_object_get(config->image, "history");
+    for (size_t i = 0; i < json_array_size(entries); i++)
+        layers += !json_get_bool(json_array_get(entries, i), "empty_layer", false);
+    for (; config; config = config->parent)
+        for (size_t i = 0; i < config->history.count; i++)
+            layers += config->history.items[i].is_layer;
     return layers;
 }
 
-/* The base image's entries, those of the base stages from the lowest on, its own. Returns how many have a layer. */
-static size_t add_history(json_t *history, const struct config *config, const struct config_times *times)
+static void add_base_entries(struct buf *out, const json_t *image)
 {
-    SEQ(const struct config *) chain = {0};
-    struct arena arena = {0};
-    for (const struct config *at = config; at; at = at->parent)
-        seq_push(&arena, &chain, at);
-    size_t layers = add_base_entries(history, chain.items[chain.count - 1]->image);
-    for (size_t i = chain.count; i-- > 0;)
-        for (size_t k = 0; k < chain.items[i]->history.count; k++) {
-            layers += chain.items[i]->history.items[k].is_layer;
-            add_entry(history, &chain.items[i]->history.items[k], times);
-        }
-    arena_free(&arena);
-    return layers;
+    const json_t *entries = json_object_get(image, "history");
+    for (size_t i = 0; i < json_array_size(entries); i++) {
+        json_write(json_array_get(entries, i), out);
+        out->data[out->len - 1] = ',';
+    }
+}
+
+/* The entries of one stage: the stages on top of it have them, too, and take the text. */
+static struct span own_entries(struct config *config, struct arena *arena, const struct config_times *times)
+{
+    struct buf text = {0};
+    if (!config->history_text.text && config->history.count) {
+        for (size_t i = 0; i < config->history.count; i++)
+            add_entry(&text, &config->history.items[i], times);
+        config->history_text = arena_span(arena, (struct span){text.data, text.len});
+        buf_free(&text);
+    }
+    return config->history_text;
+}
+
+/* The base image's entries, those of the base stages from the lowest on, its own, those of the layers that none is about. */
+static void add_history(struct config *config, struct arena *arena, const struct config_times *times,
+                        const struct config_layers *layers, struct buf *out)
+{
+    SEQ(struct config *) chain = {0};
+    struct arena scratch = {0};
+    for (struct config *at = config; at; at = at->parent)
+        seq_push(&scratch, &chain, at);
+    buf_putc(out, '[');
+    add_base_entries(out, chain.items[chain.count - 1]->image);
+    for (size_t i = chain.count; i-- > 0;) {
+        struct span own = own_entries(chain.items[i], arena, times);
+        buf_add(out, own.text, own.len);
+    }
+    for (size_t known = config_layer_count(config); known < layers->count; known++) {
+        struct history_entry entry = {layers->fill[known], "buildkit.exporter.image.v0", true};
+        add_entry(out, &entry, times);
+    }
+    out->len -= out->data[out->len - 1] == ',';
+    buf_putc(out, ']');
+    arena_free(&scratch);
 }
 
 /* When nothing is new, the image is as old as its base, unless the user gave a time. */
-static json_t *created(const json_t *history, const struct config *config, const struct config_times *times)
+static json_t *created(const struct config *config, const struct config_times *times, size_t layers)
 {
-    const json_t *base = config->image;
-    bool has_news = json_array_size(history) > json_array_size(json_object_get(base, "history"));
-    const char *text = json_get_string(base, "created", NULL);
+    bool has_news = config_layer_count(config) < layers;
+    for (const struct config *at = config; at; at = at->parent)
+        has_news |= at->history.count > 0;
+    const char *text = json_get_string(config->image, "created", NULL);
     return times->is_given || has_news || !text ? time_text(times->epoch) : json_string(text);
 }
 
-json_t *config_write(const struct config *config, const struct config_times *times, const struct span *fill,
-                     size_t layers)
+void config_write(struct config *config, struct arena *arena, const struct config_times *times,
+                  const struct config_layers *layers, struct buf *out)
 {
-    json_t *whole = json_object(), *history = json_array(), *rootfs = json_object();
-    for (size_t known = add_history(history, config, times); known < layers; known++) {
-        struct history_entry entry = {fill[known], "buildkit.exporter.image.v0", true};
-        add_entry(history, &entry, times);
-    }
-    json_object_set_new(whole, "created", created(history, config, times));
-    json_object_set_new(whole, "history", history);
+    json_t *whole = json_object(), *rootfs = json_object();
+    struct buf history = {0};
+    add_history(config, arena, times, layers, &history);
+    json_object_set_new(whole, "created", created(config, times, layers->count));
     json_object_set_new(rootfs, "type", json_string("layers"));
     json_object_set_new(whole, "rootfs", rootfs);
     json_object_set_new(whole, "architecture", json_string(config->platform.architecture));
@@ -179,5 +208,8 @@ json_t *config_write(const struct config *config, const struct config_times *tim
     set_text(whole, "variant", span_of(config->platform.variant));
     set_text(whole, "author", config->author);
     json_object_set_new(whole, "config", write_own(config));
-    return whole;
+    struct json_member member = {"history", {history.data, history.len}};
+    json_write_with(whole, &member, 1, out);
+    buf_free(&history);
+    json_decref(whole);
 }

@@ -15,6 +15,8 @@
 #include "gen/plan_state.h"
 
 #include <jansson.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "gen/images.h"
@@ -40,27 +42,28 @@ static bool begin_stage(struct plan *plan, struct planned *planned)
         const struct image *image = stage->base.image;
         planned->root = plan_base(plan, image, stage->ast->from.place);
         for (size_t i = 0; i < image->layer_count; i++) {
-            struct span text = span_of(arena_printf(plan->arena, "pulled from %s", image->name));
             const struct image_layer *layer = plan_base_layer(plan, &image->layers[i]);
-            seq_push(plan->arena, &planned->layers, (struct plan_layer){.base = layer, .text = text});
+            seq_push(plan->arena, &planned->layers, (struct plan_layer){.base = layer, .image = image});
         }
     }
     return true;
 }
 
 /*
- * What BuildKit calls a layer that the history has no entry for: "[name 2/3] COPY a b". It counts FROM an image, and the folder that a
- * stage is built on, but numbers the latter's steps from 1.
+ * BuildKit: "[name 2/3] COPY a b". It counts FROM an image, and the folder that a stage is built on, but numbers the latter's steps
+ * from 1.
  */
-static struct span history_text(const struct plan *plan, const struct planned *planned, const struct action *action)
+struct span plan_layer_text(const struct plan *plan, struct arena *arena, const struct plan_layer *layer)
 {
-    const struct stage *stage = planned->stage;
+    if (layer->image)
+        return span_of(arena_printf(arena, "pulled from %s", layer->image->name));
+    const struct stage *stage = layer->planned->stage;
     bool is_from_image = stage->base.kind == ORIGIN_IMAGE, has_name = stage->ast->name.len || plan->stages->count > 1;
-    size_t number = planned->steps + is_from_image - stage->is_from_folder, total = stage->actions.count + is_from_image;
+    size_t number = layer->number + is_from_image - stage->is_from_folder, total = stage->actions.count + is_from_image;
     if (!number)
-        return span_of(arena_printf(plan->arena, "[context %.*s] load from client", SPAN(stage->base_name)));
-    return span_of(arena_printf(plan->arena, "[%s%s%zu/%zu] %.*s", has_name ? stage->name : "", has_name ? " " : "", number, total,
-                                SPAN(action->text)));
+        return span_of(arena_printf(arena, "[context %.*s] load from client", SPAN(stage->base_name)));
+    return span_of(arena_printf(arena, "[%s%s%zu/%zu] %.*s", has_name ? stage->name : "", has_name ? " " : "", number, total,
+                                SPAN(layer->action->text)));
 }
 
 /* How layers are packed, all alike; a layer edge's argument is its output, and its stamp has the same name (runtime/lib/step.h). */
@@ -87,10 +90,12 @@ static void add_layer(struct plan *plan, struct planned *planned, const struct a
     struct arena *arena = plan->arena;
     const char *stamp = planned->root.items[0];
     const char *output = arena_printf(arena, "%.*s.layer", (int)(strlen(stamp) - strlen(".stamp")), stamp);
-    seq_push(arena, &planned->layers, (struct plan_layer){.descriptor = output, .text = history_text(plan, planned, action)});
+    seq_push(arena, &planned->layers,
+             (struct plan_layer){.descriptor = output, .planned = planned, .action = action, .number = planned->steps});
     if (plan_share_layer(plan, stamp))
         return;
-    plan_place(planned->places, path_base(output), label, plan_where(arena, action->place), plan_printable(arena, action->text, 0));
+    struct place_note note = {path_base(output), label, action->place, action->text, NULL};
+    plan_place(plan, &planned->places, &note);
     struct edge *edge = graph_edge(plan->graph, RULE_LAYER, output, arena_printf(arena, "[%s] layer", label));
     vec_push(&edge->outputs, output);
     vec_push(&edge->inputs, stamp);
@@ -153,7 +158,7 @@ static void plan_stage(struct plan *plan, struct planned *planned)
         return;
     }
     plan_image(plan, planned);
-    outbox_add_json(plan->outbox, arena_printf(plan->arena, "%s/places.json", planned->folder), planned->places);
+    plan_places_write(plan, arena_printf(plan->arena, "%s/places.json", planned->folder), &planned->places);
     planned->is_done = true;
 }
 
@@ -175,7 +180,6 @@ static void plan_stages(struct plan *plan)
         plan->planned[i].unit = plan->unit;
         plan->planned[i].label = label_of(plan, &plan->stages->items[i]);
         plan->planned[i].folder = arena_printf(plan->arena, "%s/%s", plan->opts->folder, stage->folder);
-        plan->planned[i].places = json_object();
     }
     for (size_t i = 0; i < plan->stages->count; i++)
         if (!plan->planned[i].stage->has_failed)
@@ -185,8 +189,7 @@ static void plan_stages(struct plan *plan)
 struct plan *plan_new(struct arena *arena, const struct opts *opts)
 {
     struct plan *plan = arena_alloc(arena, sizeof *plan);
-    *plan = (struct plan){.arena = arena, .root = opts, .graph = graph_new(arena), .outbox = outbox_new(arena),
-                          .base_places = json_object()};
+    *plan = (struct plan){.arena = arena, .root = opts, .graph = graph_new(arena), .outbox = outbox_new(arena)};
     bool is_alone = opts->images.count < 2;
     for (size_t i = 0; i <= opts->images.count && is_alone; i++)
         is_alone = (i ? opts->images.items[i - 1] : opts)->platforms.count < 2;
@@ -225,8 +228,6 @@ struct unit *plan_add(struct plan *plan, const struct opts *opts, const struct d
     plan_stages(plan);
     unit->planned = plan->planned;
     plan_lost_check(plan);
-    for (size_t i = 0; i < plan->stages->count; i++)
-        json_decref(plan->planned[i].places);
     for (size_t i = 0; i < plan->stages->inputs.count; i++)
         vec_push(&plan->graph->generator_inputs, plan->stages->inputs.items[i]);
     seq_push(plan->arena, &plan->units, unit);
@@ -251,9 +252,9 @@ struct graph *plan_finish(struct plan *plan, struct outbox **files)
     plan_contexts_finish(plan);
     graph_unique(&plan->graph->generator_inputs);
     if (plan->bases.count || plan->has_empty)
-        outbox_add_json(plan->outbox, opts_state(plan->root, "bases/places.json"), plan->base_places);
-    if (plan->context_places)
-        outbox_add_json(plan->outbox, opts_state(plan->root, "contexts/places.json"), plan->context_places);
+        plan_places_write(plan, opts_state(plan->root, "bases/places.json"), &plan->base_places);
+    if (plan->context_places.count)
+        plan_places_write(plan, opts_state(plan->root, "contexts/places.json"), &plan->context_places);
     *files = plan->outbox;
     return plan->graph;
 }
@@ -265,8 +266,7 @@ void plan_free(struct plan *plan)
         for (size_t k = 0; k < unit->stages->count; k++)
             json_decref(unit->planned[k].config);
     }
-    json_decref(plan->base_places);
-    json_decref(plan->context_places);
+    free((char *)(uintptr_t)plan->env_text.text);
     shared_free(plan->shared);
     outbox_free(plan->outbox);
     graph_free(plan->graph);

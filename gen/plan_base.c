@@ -57,8 +57,9 @@ static void add_edge(struct plan *plan, const struct image *image, const struct 
     const char *hex = layer->diff_id + 7, *base = arena_printf(plan->arena, "%s/bases/%s", plan->root->state, hex);
     const char *name = plan_printable(plan->arena, span_of(image->name), 0);
     const char *text = arena_printf(plan->arena, "layer %.12s of %s", hex, name);
-    plan_place(plan->base_places, hex, "base", plan_where(plan->arena, place), text);
-    struct plan_step step = plan_step_begin_text(plan, RULE_BASE, base, "base", text);
+    struct place_note note = {hex, "base", place, span_of(text), NULL};
+    plan_place(plan, &plan->base_places, &note);
+    struct plan_step step = plan_step_begin_text(plan, RULE_BASE, base, "base", note.text);
     json_object_set_new(step.json, "kind", json_string("base"));
     json_object_set_new(step.json, "layer",
                         json_pack("{s:s,s:s,s:I,s:s}", "mediaType", layer->media_type, "digest", layer->digest, "size",
@@ -93,8 +94,9 @@ static const char *empty_root(struct plan *plan)
     if (plan->has_empty)
         return stamp;
     plan->has_empty = true;
-    plan_place(plan->base_places, "empty", "base", "scratch", "an empty root");
-    struct plan_step step = plan_step_begin_text(plan, RULE_COPY, base, "base", "an empty root");
+    struct place_note note = {.name = "empty", .label = "base", .text = span_of("an empty root"), .where = "scratch"};
+    plan_place(plan, &plan->base_places, &note);
+    struct plan_step step = plan_step_begin_text(plan, RULE_COPY, base, "base", note.text);
     json_object_set_new(step.json, "kind", json_string("copy"));
     json_object_set_new(step.json, "dest", json_string("/"));
     plan_step_end(&step, stamp);

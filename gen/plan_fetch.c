@@ -33,9 +33,9 @@ const char *plan_fetch(struct plan *plan, struct planned *planned, const struct 
     struct arena *arena = plan->arena;
     const char *base = arena_printf(arena, "%s/%s", planned->folder, name);
     const char *label = arena_printf(arena, "%s %zu fetch", planned->label, planned->steps);
-    const char *text = plan_printable(arena, source->path, 0);
-    plan_place(planned->places, name, label, plan_where(arena, action->place), plan_printable(arena, action->text, 0));
-    struct plan_step step = plan_step_begin_text(plan, RULE_FETCH, base, label, text);
+    struct place_note note = {name, label, action->place, action->text, NULL};
+    plan_place(plan, &planned->places, &note);
+    struct plan_step step = plan_step_begin_text(plan, RULE_FETCH, base, label, source->path);
     elsewhere_set_fetch(step.json, source->remote);
     if (action->copy.is_forced && !is_pinned(source->remote))
         plan_step_force(&step);
@@ -47,8 +47,10 @@ const char *plan_fetch(struct plan *plan, struct planned *planned, const struct 
 static struct plan_step begin_context(struct plan *plan, enum rule rule, const char *name, const char *text,
                                       struct place place)
 {
-    plan_place(plan->context_places, name, "context", plan_where(plan->arena, place), text);
-    return plan_step_begin_text(plan, rule, opts_state(plan->root, arena_printf(plan->arena, "contexts/%s", name)), "context", text);
+    struct place_note note = {name, "context", place, span_of(text), NULL};
+    const char *base = opts_state(plan->root, arena_printf(plan->arena, "contexts/%s", name));
+    plan_place(plan, &plan->context_places, &note);
+    return plan_step_begin_text(plan, rule, base, "context", note.text);
 }
 
 /* The file of a URL is unpacked when it is an archive. */
@@ -69,8 +71,6 @@ const char *plan_remote(struct plan *plan, const struct add_source *remote, stru
     for (size_t i = 0; i < plan->remotes.count; i++)
         if (plan->remotes.items[i].remote == remote)
             return plan->remotes.items[i].stamp;
-    if (!plan->context_places)
-        plan->context_places = json_object();
     const char *name = arena_printf(plan->arena, "%zu", plan->remotes.count + 1);
     const char *text = plan_printable(plan->arena, remote->public_text, 0);
     struct plan_step step = begin_context(plan, RULE_FETCH, name, text, place);

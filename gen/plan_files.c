@@ -31,20 +31,29 @@
 #include "runtime/lib/path.h"
 #include "runtime/lib/vec.h"
 
+enum { HELD_MAX = 4 * 1024 * 1024 };
+
 struct outgoing {
     const char *path;
-    struct buf text;
+    struct buf text;        /* empty: it lies in the spool */
+    int64_t at;
+    size_t len;
 };
 
+/* Many stages on top of each other come to a great deal of text: what memory should not hold waits in a file without a name. */
 struct outbox {
     struct arena *arena;
     VEC(struct outgoing) files;
+    size_t held;            /* bytes in memory */
+    int spool;              /* -1: none, yet */
+    int64_t spooled;
 };
 
 struct outbox *outbox_new(struct arena *arena)
 {
     struct outbox *outbox = arena_alloc(arena, sizeof *outbox);
     outbox->arena = arena;
+    outbox->spool = -1;
     return outbox;
 }
 
@@ -53,12 +62,39 @@ void outbox_free(struct outbox *outbox)
     for (size_t i = 0; i < outbox->files.count; i++)
         buf_free(&outbox->files.items[i].text);
     vec_free(&outbox->files);
+    fd_close_scope(&outbox->spool);
+}
+
+/* False: it stays in memory. */
+static bool put_into_spool(struct outbox *outbox, const struct buf *text)
+{
+    if (outbox->spool < 0)
+        outbox->spool = open(".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    return outbox->spool >= 0 && fd_write_all(outbox->spool, text->data, text->len) == 0;
 }
 
 void outbox_add(struct outbox *outbox, const char *path, struct buf *text)
 {
-    vec_push(&outbox->files, (struct outgoing){path, *text});
-    *text = (struct buf){0};
+    struct outgoing file = {.path = path, .at = outbox->spooled, .len = text->len};
+    outbox->held += text->len;
+    if (outbox->held > HELD_MAX && text->len && put_into_spool(outbox, text)) {
+        outbox->spooled += (int64_t)text->len;
+        outbox->held -= text->len;
+        buf_free(text);
+    } else {
+        file.text = *text;
+        *text = (struct buf){0};
+    }
+    vec_push(&outbox->files, file);
+}
+
+static void get_from_spool(const struct outbox *outbox, struct outgoing *file)
+{
+    buf_room(&file->text, file->len + 1);
+    if (fd_pread_all(outbox->spool, file->text.data, file->len, file->at) < 0)
+        die("cannot read back %s:", file->path);
+    file->text.len = file->len;
+    file->text.data[file->len] = 0;
 }
 
 void outbox_add_json(struct outbox *outbox, const char *path, const json_t *value)
@@ -192,8 +228,11 @@ void outbox_flush(struct outbox *outbox, const char *state)
     for (size_t i = 0; i < outbox->files.count; i++) {
         struct outgoing *file = &outbox->files.items[i];
         make_folder_of(outbox->arena, file->path, &last);
+        if (!file->text.len && file->len)
+            get_from_spool(outbox, file);
         if (write_file(file) < 0)
             die("cannot write %s:", file->path);
+        buf_free(&file->text);
     }
     sweep(outbox, state);
 }

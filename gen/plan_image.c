@@ -38,17 +38,27 @@ json_t *plan_platform_json(const struct platform *platform)
     return json;
 }
 
-static json_t *layers_json(const struct planned *planned)
+/* The member "layers". */
+static struct span layers_text(const struct planned *planned, struct buf *out)
 {
-    json_t *layers = json_array();
     size_t made = 0;
+    buf_putc(out, '[');
     for (size_t i = 0; i < planned->layers.count; i++) {
         const struct image_layer *base = planned->layers.items[i].base;
-        json_array_append_new(layers, base ? json_pack("{s:s,s:s,s:I,s:s}", "mediaType", base->media_type, "digest", base->digest,
-                                                       "size", (json_int_t)base->size, "diff_id", base->diff_id)
-                                           : json_pack("{s:i}", "input", (int)made++));
+        if (i)
+            buf_putc(out, ',');
+        if (!base) {
+            buf_printf(out, "{\"input\":%zu}", made++);
+            continue;
+        }
+        json_t *json = json_pack("{s:s,s:s,s:I,s:s}", "mediaType", base->media_type, "digest", base->digest, "size",
+                                 (json_int_t)base->size, "diff_id", base->diff_id);
+        json_write(json, out);
+        out->len--;
+        json_decref(json);
     }
-    return layers;
+    buf_putc(out, ']');
+    return (struct span){out->data, out->len};
 }
 
 /* Names and annotations are the target's: other stages are only looked at. */
@@ -82,12 +92,18 @@ void plan_set_names(const struct plan *plan, json_t *json)
 
 static void write_config(struct plan *plan, struct planned *planned, const char *path)
 {
-    struct span *fill = arena_array(plan->arena, planned->layers.count + 1, sizeof *fill);
-    for (size_t i = 0; i < planned->layers.count; i++)
-        fill[i] = planned->layers.items[i].text;
+    struct config *config = &planned->stage->config;
+    struct arena scratch = {0};
+    struct buf text = {0};
+    struct span *fill = arena_array(&scratch, planned->layers.count + 1, sizeof *fill);
+    for (size_t i = config_layer_count(config); i < planned->layers.count; i++)
+        fill[i] = plan_layer_text(plan, &scratch, &planned->layers.items[i]);
     struct config_times times = {plan->stages->epoch, plan->stages->has_epoch};
-    planned->config = config_write(&planned->stage->config, &times, fill, planned->layers.count);
-    outbox_add_json(plan->outbox, path, planned->config);
+    config_write(config, plan->arena, &times, &(struct config_layers){fill, planned->layers.count}, &text);
+    if (is_target(plan, planned))
+        planned->config = json_parse((struct span){text.data, text.len}, NULL);
+    outbox_add(plan->outbox, path, &text);
+    arena_free(&scratch);
 }
 
 static void add_base_stamps(struct plan *plan, struct plan_step *step, const struct planned *planned)
@@ -106,14 +122,17 @@ static const char *image_step(struct plan *plan, struct planned *planned)
 {
     struct arena *arena = plan->arena;
     const struct opts *opts = plan->opts;
-    const char *name = opts->image && is_target(plan, planned) ? opts->image : planned->stage->name, *config = arena_printf(arena, "%s/config.json", planned->folder);
-    const char *text = arena_printf(arena, "image %s", name), *label = planned->label;
-    plan_place(planned->places, "image", label, plan_where(arena, planned->stage->ast->from.place), text);
-    struct plan_step step = plan_step_begin_text(plan, RULE_IMAGE, arena_printf(arena, "%s/image", planned->folder), label, "image");
+    const char *name = opts->image && is_target(plan, planned) ? opts->image : planned->stage->name, *label = planned->label;
+    const char *config = arena_printf(arena, "%s/config.json", planned->folder);
+    const char *text = arena_printf(arena, "image %s", name), *base = arena_printf(arena, "%s/image", planned->folder);
+    struct place_note note = {"image", label, planned->stage->ast->from.place, span_of(text), NULL};
+    struct buf layers = {0};
+    plan_place(plan, &planned->places, &note);
+    struct plan_step step = plan_step_begin_text(plan, RULE_IMAGE, base, label, span_of("image"));
     json_object_set_new(step.json, "kind", json_string("image"));
     json_object_set_new(step.json, "name", json_string(name));
     json_object_set_new(step.json, "platform", plan_platform_json(&planned->stage->platform));
-    json_object_set_new(step.json, "layers", layers_json(planned));
+    step.text = (struct json_member){"layers", layers_text(planned, &layers)};
     if (is_target(plan, planned))
         plan_set_names(plan, step.json);
     write_config(plan, planned, config);
@@ -128,7 +147,9 @@ static const char *image_step(struct plan *plan, struct planned *planned)
     }
     add_base_stamps(plan, &step, planned);
     const char *layout = plan_layout(plan, plan->opts, planned->stage, is_target(plan, planned));
-    return plan_step_end(&step, arena_printf(arena, "%s/index.json", layout));
+    const char *index = plan_step_end(&step, arena_printf(arena, "%s/index.json", layout));
+    buf_free(&layers);
+    return index;
 }
 
 /* --- what is written out --- */
@@ -174,8 +195,9 @@ const char *plan_export(struct plan *plan, struct planned *planned, const char *
     const char *stage = planned->label;
     const char *text = plan_printable(arena, span_of(arena_printf(arena, "export %s to %s", output->type, output->dest)), 0);
     const char *base = arena_printf(arena, "%s/%s", planned->folder, name);
-    plan_place(planned->places, name, stage, plan_where(arena, planned->stage->ast->from.place), text);
-    struct plan_step step = plan_step_begin_text(plan, RULE_EXPORT, base, stage, text);
+    struct place_note note = {name, stage, planned->stage->ast->from.place, span_of(text), NULL};
+    plan_place(plan, &planned->places, &note);
+    struct plan_step step = plan_step_begin_text(plan, RULE_EXPORT, base, stage, note.text);
     json_object_set_new(step.json, "kind", json_string("export"));
     json_object_set_new(step.json, "type", json_string(output->type));
     json_object_set_new(step.json, "dest", json_bytes(span_of(output->dest)));

@@ -35,9 +35,11 @@ static const char *index_step(const struct join *join)
     struct arena *arena = plan->arena;
     const struct stage *stage = join->stage;
     const char *folder = opts_own(join->opts, stage->folder), *text = arena_printf(arena, "image %s", stage->name);
-    json_t *places = json_object();
-    plan_place(places, "index", stage->name, plan_where(arena, stage->ast->from.place), text);
-    struct plan_step step = plan_step_begin_text(plan, RULE_IMAGE, arena_printf(arena, "%s/index", folder), stage->name, "index");
+    place_seq places = {0};
+    struct place_note note = {"index", stage->name, stage->ast->from.place, span_of(text), NULL};
+    plan_place(plan, &places, &note);
+    struct plan_step step =
+        plan_step_begin_text(plan, RULE_IMAGE, arena_printf(arena, "%s/index", folder), stage->name, span_of("index"));
     json_object_set_new(step.json, "kind", json_string("index"));
     json_object_set_new(step.json, "name", json_string(join->is_target && join->opts->image ? join->opts->image : stage->name));
     if (join->is_target)
@@ -50,8 +52,7 @@ static const char *index_step(const struct join *join)
         plan_step_line(&step, "image", &index, 1);
         vec_push(&step.edge->inputs, index);
     }
-    outbox_add_json(plan->outbox, arena_printf(arena, "%s/places.json", folder), places);
-    json_decref(places);
+    plan_places_write(plan, arena_printf(arena, "%s/places.json", folder), &places);
     const char *layout = plan_layout(plan, join->opts, stage, join->is_target);
     return plan_step_end(&step, arena_printf(arena, "%s/index.json", layout));
 }

@@ -45,8 +45,9 @@ const char *plan_push(struct plan *plan, struct planned *planned, const char *na
 {
     struct arena *arena = plan->arena;
     const char *stage = planned->stage->name, *base = arena_printf(arena, "%s/%s", planned->folder, name);
-    plan_place(planned->places, name, stage, plan_where(arena, planned->stage->ast->from.place), "push");
-    struct plan_step step = plan_step_begin_text(plan, RULE_PUSH, base, stage, "push");
+    struct place_note note = {name, stage, planned->stage->ast->from.place, span_of("push"), NULL};
+    plan_place(plan, &planned->places, &note);
+    struct plan_step step = plan_step_begin_text(plan, RULE_PUSH, base, stage, note.text);
     json_object_set_new(step.json, "kind", json_string("push"));
     json_object_set_new(step.json, "names", names_json(plan, output));
     json_object_set_new(step.json, "origins", origins_json(plan));

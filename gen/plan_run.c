@@ -13,6 +13,8 @@
 #include "gen/plan_state.h"
 
 #include <jansson.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "gen/opts.h"
@@ -152,11 +154,34 @@ static json_t *files(const struct run_action *run)
     return array;
 }
 
+static struct span env_text(struct plan *plan, const struct variables *env)
+{
+    struct buf text = {0}, pair = {0};
+    if (plan->env_text.len && plan->env.items == env->items && plan->env.count == env->count)
+        return plan->env_text;
+    buf_putc(&text, '[');
+    for (size_t i = 0; i < env->count; i++) {
+        buf_clear(&pair);
+        buf_add(&pair, env->items[i].name.text, env->items[i].name.len);
+        buf_putc(&pair, '=');
+        buf_add(&pair, env->items[i].value.text, env->items[i].value.len);
+        if (i)
+            buf_putc(&text, ',');
+        json_bytes_add(&text, (struct span){pair.data, pair.len});
+    }
+    buf_putc(&text, ']');
+    free((char *)(uintptr_t)plan->env_text.text);
+    plan->env = *env;
+    plan->env_text.len = text.len;
+    plan->env_text.text = buf_take(&text);
+    buf_free(&pair);
+    return plan->env_text;
+}
+
 static void set_run(const struct plan *plan, const struct planned *planned, const struct run_action *run, json_t *json)
 {
     json_object_set_new(json, "kind", json_string("run"));
     json_object_set_new(json, "argv", spans(&run->argv));
-    json_object_set_new(json, "env", spans(&run->env));
     json_object_set_new(json, "cwd", json_bytes(run->cwd.len ? run->cwd : span_of("/")));
     set_span(json, "user", run->user);
     json_object_set_new(json, "network", json_string(run->network ? run->network : "default"));
@@ -189,6 +214,7 @@ bool plan_run(struct plan *plan, struct planned *planned, const struct action *a
     struct plan_step step =
         plan_step_begin(planned, plan, must_be_local(run) ? RULE_RUN_LOCAL : RULE_RUN, name, label, action);
     set_run(plan, planned, run, step.json);
+    step.text = (struct json_member){"env", env_text(plan, &run->env)};
     if (run->is_forced)
         plan_step_force(&step);
     plan_step_root(&step, &planned->root);

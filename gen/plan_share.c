@@ -94,7 +94,7 @@ static struct digest key_of(const struct plan_step *step)
 {
     struct buf text = {0};
     struct digest_state state;
-    json_write(step->json, &text);
+    plan_step_text(step, &text);
     digest_begin(&state);
     digest_add_field(&state, rule_names[step->edge->rule]);
     digest_add_field(&state, buf_text(&text));

@@ -10,6 +10,7 @@
 
 #include "gen/outbox.h"
 #include "runtime/lib/buf.h"
+#include "runtime/lib/json.h"
 
 struct add_source;
 struct arena;
@@ -31,8 +32,28 @@ typedef SEQ(const char *) stamp_seq;
 struct plan_layer {
     const struct image_layer *base; /* NULL: made here */
     const char *descriptor;         /* the output of its layer edge; NULL: a base's */
-    struct span text;               /* where it comes from, for the history of images that do not say */
+    /* Where it comes from, for the history of images that do not say: an image, or a step with its number. */
+    const struct image *image;
+    const struct planned *planned;
+    const struct action *action;
+    size_t number;
 };
+
+/* For messages about a step. */
+struct place_note {
+    const char *name, *label;
+    struct place place;
+    struct span text;
+    const char *where;      /* NULL: place */
+};
+
+/* The same as a member of places.json. */
+struct place_text {
+    const char *name;
+    struct span text;
+};
+
+typedef SEQ(struct place_text) place_seq;
 
 /* A stage with its steps. */
 struct planned {
@@ -42,7 +63,7 @@ struct planned {
     const char *label;      /* for people */
     stamp_seq root;         /* at its end */
     SEQ(struct plan_layer) layers;
-    struct json_t *places;  /* of its places.json */
+    place_seq places;       /* of its places.json */
     size_t steps;           /* own steps so far */
     struct json_t *config;  /* of its image, less rootfs.diff_ids; NULL: it has none */
     bool is_done;
@@ -91,10 +112,12 @@ struct plan {
     SEQ(const char *) dests;            /* what --output writes: absolute */
     SEQ(struct plan_context *) contexts;
     SEQ(const struct image_layer *) bases;  /* whose edges stand in the graph */
-    struct json_t *base_places;
+    place_seq base_places;
+    struct variables env;               /* of the last RUN, and as its step file has it: most have the same */
+    struct span env_text;
     SEQ(struct named_source *) named;   /* plan_lost.c's */
     SEQ(struct plan_remote_context) remotes;
-    struct json_t *context_places;      /* NULL: there are none */
+    place_seq context_places;
     bool has_empty;                     /* the edge of an empty root stands in the graph */
     struct outbox *outbox;
 };
@@ -105,6 +128,8 @@ struct plan_step {
     struct plan *plan;
     const char *base;       /* ".dfgen/production/3" */
     struct json_t *json;
+    struct buf in;          /* the lines of "in", each as JSON and a comma */
+    struct json_member text;    /* a member that is text already; key NULL: none */
     struct edge *edge;
     const char *list;       /* a file that is written with the step file: N.list; NULL: none */
     struct buf list_text;
@@ -115,7 +140,7 @@ struct plan_step {
 struct plan_step plan_step_begin(struct planned *planned, struct plan *plan, enum rule rule, const char *name,
                                  const char *label, const struct action *action);
 /* The same for a step that stands for no instruction: text is what it does. */
-struct plan_step plan_step_begin_text(struct plan *plan, enum rule rule, const char *base, const char *label, const char *text);
+struct plan_step plan_step_begin_text(struct plan *plan, enum rule rule, const char *base, const char *label, struct span text);
 /* A line of the step file's "in": a role, and paths. */
 void plan_step_line(struct plan_step *step, const char *role, const char *const *words, size_t count);
 void plan_step_root(struct plan_step *step, const stamp_seq *root);
@@ -126,6 +151,8 @@ void plan_step_force(struct plan_step *step);
 void plan_step_context(struct plan_step *step, const char *folder, struct buf *list);
 /* End it: out is its output. Returns the output to go on with: another's, when another image has the same step already. */
 const char *plan_step_end(struct plan_step *step, const char *out);
+/* Its file as it is so far. */
+void plan_step_text(const struct plan_step *step, struct buf *out);
 
 /* --- plan_share.c: steps that several images have in common --- */
 
@@ -144,8 +171,14 @@ bool plan_share_layer(struct plan *plan, const char *stamp);
 
 /* Text for people: control bytes, bidi marks and what is no UTF-8 made visible, at most limit characters (0: all). */
 const char *plan_printable(struct arena *arena, struct span text, size_t limit);
-void plan_place(struct json_t *places, const char *name, const char *label, const char *where, const char *text);
+/* Note what is said of a step: where in the file, and text (made printable). */
+void plan_place(struct plan *plan, place_seq *places, const struct place_note *note);
+/* The file of places. */
+void plan_places_write(struct plan *plan, const char *path, const place_seq *places);
 const char *plan_where(struct arena *arena, struct place place);
+
+/* What a layer is called in the history of an image that says nothing of it. */
+struct span plan_layer_text(const struct plan *plan, struct arena *arena, const struct plan_layer *layer);
 
 /* --- plan_context.c --- */
 

@@ -17,6 +17,7 @@
 #include <jansson.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "gen/opts.h"
@@ -84,18 +85,56 @@ const char *plan_where(struct arena *arena, struct place place)
     return arena_printf(arena, "%s:%d", plan_printable(arena, span_of(name), 0), place.line);
 }
 
-void plan_place(json_t *places, const char *name, const char *label, const char *where, const char *text)
+void plan_place(struct plan *plan, place_seq *places, const struct place_note *note)
 {
-    json_object_set_new(places, name, json_pack("{s:s,s:s,s:s}", "label", label, "where", where, "text", text));
+    struct arena scratch = {0};
+    const char *where = note->where ? note->where : plan_where(&scratch, note->place), *text = plan_printable(&scratch, note->text, 0);
+    struct buf out = {0};
+    buf_puts(&out, "{\"label\":");
+    json_bytes_add(&out, span_of(note->label));
+    buf_puts(&out, ",\"text\":");
+    json_bytes_add(&out, span_of(text));
+    buf_puts(&out, ",\"where\":");
+    json_bytes_add(&out, span_of(where));
+    buf_putc(&out, '}');
+    struct span noted = arena_span(plan->arena, (struct span){out.data, out.len});
+    seq_push(plan->arena, places, (struct place_text){arena_strdup(plan->arena, note->name), noted});
+    buf_free(&out);
+    arena_free(&scratch);
 }
 
-struct plan_step plan_step_begin_text(struct plan *plan, enum rule rule, const char *base, const char *label, const char *text)
+static int compare_places(const void *a, const void *b)
 {
-    struct arena *arena = plan->arena;
-    const char *description =
-        plan_printable(arena, span_of(arena_printf(arena, "[%s] %s", label, text)), DESCRIPTION_WIDTH);
+    return strcmp(((const struct place_text *)a)->name, ((const struct place_text *)b)->name);
+}
+
+void plan_places_write(struct plan *plan, const char *path, const place_seq *places)
+{
+    struct buf text = {0};
+    if (places->count)
+        qsort(places->items, places->count, sizeof *places->items, compare_places);
+    buf_putc(&text, '{');
+    for (size_t i = 0; i < places->count; i++) {
+        if (i)
+            buf_putc(&text, ',');
+        json_bytes_add(&text, span_of(places->items[i].name));
+        buf_putc(&text, ':');
+        buf_add(&text, places->items[i].text.text, places->items[i].text.len);
+    }
+    buf_puts(&text, "}\n");
+    outbox_add(plan->outbox, path, &text);
+}
+
+struct plan_step plan_step_begin_text(struct plan *plan, enum rule rule, const char *base, const char *label, struct span text)
+{
+    struct arena *arena = plan->arena, scratch = {0};
+    /* As much as can be shown of it: a character has at most four bytes. */
+    size_t shown = text.len < 4 * DESCRIPTION_WIDTH ? text.len : 4 * DESCRIPTION_WIDTH;
+    const char *visible = plan_printable(&scratch, (struct span){text.text, shown}, 0);
+    const char *whole = arena_printf(&scratch, "[%s] %s", label, visible);
+    const char *description = plan_printable(arena, span_of(whole), DESCRIPTION_WIDTH);
+    arena_free(&scratch);
     struct plan_step step = {.plan = plan, .base = base, .json = json_object()};
-    json_object_set_new(step.json, "in", json_array());
     step.edge = graph_edge(plan->graph, rule, arena_printf(arena, "%s.json", base), description);
     vec_push(&step.edge->inputs, step.edge->step);
     /* What serves all images has the settings of all. */
@@ -110,9 +149,9 @@ struct plan_step plan_step_begin_text(struct plan *plan, enum rule rule, const c
 struct plan_step plan_step_begin(struct planned *planned, struct plan *plan, enum rule rule, const char *name, const char *label,
                                  const struct action *action)
 {
-    const char *text = plan_printable(plan->arena, action->text, 0);
-    plan_place(planned->places, name, label, plan_where(plan->arena, action->place), text);
-    return plan_step_begin_text(plan, rule, arena_printf(plan->arena, "%s/%s", planned->folder, name), label, text);
+    struct place_note note = {name, label, action->place, action->text, NULL};
+    plan_place(plan, &planned->places, &note);
+    return plan_step_begin_text(plan, rule, arena_printf(plan->arena, "%s/%s", planned->folder, name), label, action->text);
 }
 
 void plan_step_line(struct plan_step *step, const char *role, const char *const *words, size_t count)
@@ -123,7 +162,8 @@ void plan_step_line(struct plan_step *step, const char *role, const char *const 
         buf_putc(&line, ' ');
         escape_add(&line, span_of(words[i]), true);
     }
-    json_array_append_new(json_object_get(step->json, "in"), json_bytes((struct span){line.data, line.len}));
+    json_bytes_add(&step->in, (struct span){line.data, line.len});
+    buf_putc(&step->in, ',');
     buf_free(&line);
 }
 
@@ -156,6 +196,19 @@ void plan_step_context(struct plan_step *step, const char *folder, struct buf *l
     vec_push(&step->edge->inputs, step->list);
 }
 
+void plan_step_text(const struct plan_step *step, struct buf *out)
+{
+    struct buf in = {0};
+    buf_putc(&in, '[');
+    buf_add(&in, step->in.data, step->in.len ? step->in.len - 1 : 0);
+    buf_putc(&in, ']');
+    struct json_member rows[] = {step->text, {"in", {in.data, in.len}}, step->text};
+    size_t count = 1 + (step->text.key != NULL);
+    bool is_first = count == 2 && strcmp(step->text.key, "in") < 0;
+    json_write_with(step->json, is_first ? rows : rows + 1, count, out);
+    buf_free(&in);
+}
+
 const char *plan_step_end(struct plan_step *step, const char *out)
 {
     struct plan *plan = step->plan;
@@ -163,6 +216,7 @@ const char *plan_step_end(struct plan_step *step, const char *out)
     if (known) {
         edge_free(step->edge);
         buf_free(&step->list_text);
+        buf_free(&step->in);
         json_decref(step->json);
         return known;
     }
@@ -172,8 +226,11 @@ const char *plan_step_end(struct plan_step *step, const char *out)
     }
     plan_step_line(step, "out", &out, 1);
     vec_push(&step->edge->outputs, out);
-    outbox_add_json(plan->outbox, step->edge->step, step->json);
+    struct buf text = {0};
+    plan_step_text(step, &text);
+    outbox_add(plan->outbox, step->edge->step, &text);
     graph_add(plan->graph, step->edge);
+    buf_free(&step->in);
     json_decref(step->json);
     return out;
 }

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "gen/names.h"
 #include "gen/seq.h"
 
 struct arena;
@@ -12,8 +13,16 @@ struct variable {
     struct span name, value;
 };
 
+/* What a scope was at some moment. */
+struct variables {
+    const struct variable *items;
+    size_t count;
+};
+
 struct scope {
     SEQ(struct variable) variables;
+    struct name_index names;     /* theirs */
+    bool is_shared;         /* by scope_share: a value changes in a copy */
 };
 
 /* Set one: in its old place, or at the end. */
@@ -22,6 +31,8 @@ void scope_set(struct scope *scope, struct arena *arena, struct span name, struc
 bool scope_get(const struct scope *scope, struct span name, struct span *value);
 /* Lookup for word_env: data is a struct scope. */
 bool scope_lookup(const void *data, struct span name, struct span *value);
+/* The variables as they are now, whatever is set later; two that are the same have the same items and count. */
+struct variables scope_share(struct scope *scope);
 void scope_copy(struct scope *to, struct arena *arena, const struct scope *from);
 
 #endif

@@ -64,7 +64,8 @@ struct run_mount {
 };
 
 struct run_action {
-    span_seq argv, env;             /* env: "K=V" */
+    span_seq argv;
+    struct variables env;
     struct span cwd, user;
     const char *network, *security;
     SEQ(struct run_mount) mounts;

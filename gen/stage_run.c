@@ -68,20 +68,14 @@ static void set_argv(struct resolver *resolver, const struct insn *insn, struct 
 
 static void set_env(struct resolver *resolver, struct run_action *run, struct place place)
 {
-    const struct scope *scope = &resolver->stage->scope;
+    struct scope *scope = &resolver->stage->scope;
     size_t before = resolver->spent;
     for (size_t i = 0; i < scope->variables.count; i++)
         resolver->spent += scope->variables.items[i].name.len + 2 * scope->variables.items[i].value.len;
-    if (resolver->spent > WORD_TOTAL) {
-        if (before <= WORD_TOTAL)
-            diag_error(resolver->diag, place, "all variables of all RUNs together are longer than %d MiB", WORD_TOTAL >> 20);
-        return;
-    }
-    for (size_t i = 0; i < scope->variables.count; i++) {
-        const struct variable *variable = &scope->variables.items[i];
-        const char *pair = arena_printf(resolver->arena, "%.*s=%.*s", SPAN(variable->name), SPAN(variable->value));
-        seq_push(resolver->arena, &run->env, span_of(pair));
-    }
+    if (resolver->spent <= WORD_TOTAL)
+        run->env = scope_share(scope);
+    else if (before <= WORD_TOTAL)
+        diag_error(resolver->diag, place, "all variables of all RUNs together are longer than %d MiB", WORD_TOTAL >> 20);
 }
 
 static bool is_allowed(const struct opts *opts, const char *permission)

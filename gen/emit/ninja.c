@@ -225,14 +225,16 @@ static void put_targets(struct ninja *ninja)
 /* Behind the mark go the variables that the paths turned out to need. */
 static int write_file(struct ninja *ninja, const char *path)
 {
-    struct buf whole = {0};
-    size_t head = strlen(emit_mark);
-    buf_add(&whole, ninja->out->data, head);
-    buf_add(&whole, buf_text(&ninja->variables), ninja->variables.len);
-    buf_add(&whole, ninja->out->data + head, ninja->out->len - head);
-    int result = file_write_if_changed_at(AT_FDCWD, path, whole.data, whole.len, NULL);
-    buf_free(&whole);
-    buf_clear(&ninja->variables);
+    struct buf *out = ninja->out, *variables = &ninja->variables;
+    size_t head = strlen(emit_mark), rest = out->len - head;
+    buf_room(out, variables->len);
+    if (variables->len) {
+        memmove(out->data + head + variables->len, out->data + head, rest);
+        memcpy(out->data + head, variables->data, variables->len);
+    }
+    out->len += variables->len;
+    int result = file_write_if_changed_at(AT_FDCWD, path, out->data, out->len, NULL);
+    buf_clear(variables);
     buf_clear(ninja->out);
     return result;
 }

@@ -130,11 +130,26 @@ int file_write_at(int dir, const char *path, const void *data, size_t len, mode_
     return result;
 }
 
+/* A piece at a time: what is compared may be large. */
+static bool has_content(int dir, const char *path, const char *data, size_t len)
+{
+    autoclose int fd = openat(dir, path, O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    struct stat st;
+    char piece[16 * 1024];
+    if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size != (off_t)len)
+        return false;
+    for (size_t at = 0; at < len;) {
+        size_t want = len - at < sizeof piece ? len - at : sizeof piece;
+        if (fd_pread_all(fd, piece, want, (int64_t)at) < 0 || memcmp(piece, data + at, want))
+            return false;
+        at += want;
+    }
+    return true;
+}
+
 int file_write_if_changed_at(int dir, const char *path, const void *data, size_t len, bool *changed)
 {
-    struct buf old = {0};
-    bool same = file_read_at(dir, path, &old, len) == 0 && old.len == len && (!len || !memcmp(old.data, data, len));
-    buf_free(&old);
+    bool same = has_content(dir, path, data, len);
     if (changed)
         *changed = !same;
     return same ? 0 : file_write_at(dir, path, data, len, 0644);

@@ -43,11 +43,55 @@ static int add_text(const char *text, size_t len, void *out)
     return 0;
 }
 
-void json_write(const json_t *value, struct buf *out)
+static void add_value(const json_t *value, struct buf *out)
 {
     if (json_dump_callback(value, add_text, out, JSON_SORT_KEYS | JSON_COMPACT | JSON_ENCODE_ANY) < 0)
         die("out of memory");
+}
+
+void json_write(const json_t *value, struct buf *out)
+{
+    add_value(value, out);
     buf_putc(out, '\n');
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void add_key(const char *key, bool is_first, struct buf *out)
+{
+    json_t *text = json_string(key);
+    if (!is_first)
+        buf_putc(out, ',');
+    add_value(text, out);
+    buf_putc(out, ':');
+    json_decref(text);
+}
+
+void json_write_with(const json_t *object, const struct json_member *members, size_t count, struct buf *out)
+{
+    size_t known = json_object_size(object), next = 0;
+    const char **keys = xcalloc(known + 1, sizeof *keys), *key;
+    json_t *value;
+    known = 0;
+    json_object_foreach((json_t *)(uintptr_t)object, key, value)
+        keys[known++] = key;
+    qsort(keys, known, sizeof *keys, compare_keys);
+    buf_putc(out, '{');
+    for (size_t i = 0; i < known || next < count;) {
+        bool is_text = i == known || (next < count && strcmp(members[next].key, keys[i]) < 0);
+        add_key(is_text ? members[next].key : keys[i], i + next == 0, out);
+        if (is_text) {
+            buf_add(out, members[next].text.text, members[next].text.len);
+            next++;
+        } else {
+            add_value(json_object_get(object, keys[i++]), out);
+        }
+    }
+    buf_puts(out, "}\n");
+    free(keys);
 }
 
 /* Bytes of the UTF-8 character at text, 0 when there is none. */
@@ -103,6 +147,22 @@ json_t *json_bytes(struct span text)
         i += len;
     }
     return string_of(&out);
+}
+
+void json_bytes_add(struct buf *out, struct span text)
+{
+    bool is_plain = true;
+    for (size_t i = 0; i < text.len; i++)
+        is_plain &= text.text[i] >= ' ' && text.text[i] < 0x7f && text.text[i] != '"' && text.text[i] != '\\';
+    if (!is_plain) {
+        json_t *value = json_bytes(text);
+        add_value(value, out);
+        json_decref(value);
+        return;
+    }
+    buf_putc(out, '"');
+    buf_add(out, text.text, text.len);
+    buf_putc(out, '"');
 }
 
 struct span json_bytes_value(struct arena *arena, const json_t *value)

@@ -26,12 +26,23 @@ struct json_t *json_read_at(int dir, const char *path, size_t limit, char **erro
 
 /* Canonical: sorted keys, no white space, one newline at the end. */
 void json_write(const struct json_t *value, struct buf *out);
+/*
+ * An object with members that are canonical text already, sorted by key; none of them is in the object. For what is long
+ * and the same in many files.
+ */
+struct json_member {
+    const char *key;
+    struct span text;
+};
+void json_write_with(const struct json_t *object, const struct json_member *members, size_t count, struct buf *out);
 
 /*
  * Bytes as a JSON string and back. Dockerfiles and file names may hold bytes that are no UTF-8; each such byte B is carried as the
  * character U+10FF00+B (and so are the bytes of such a character itself), so that nothing is lost. For dfgen's own files.
  */
 struct json_t *json_bytes(struct span text);
+/* The same as text, quotes included. */
+void json_bytes_add(struct buf *out, struct span text);
 struct span json_bytes_value(struct arena *arena, const struct json_t *value);
 
 /* Text for others to read (image configs): every byte that is no UTF-8 becomes U+FFFD, as Go does it. */

@@ -104,11 +104,57 @@ static void test_members(void)
     json_decref(object);
 }
 
+/* Members that are text already stand where they would be sorted. */
+static void test_write_with(void)
+{
+    static const struct json_member members[] = {{"b", {"[1]", 3}}, {"d", {"{}", 2}}};
+    static const struct {
+        const char *object;
+        size_t count;
+        const char *want;
+    } rows[] = {
+        {"{\"c\":2,\"a\":1,\"e\":3}", 2, "{\"a\":1,\"b\":[1],\"c\":2,\"d\":{},\"e\":3}\n"},
+        {"{\"a\":1}", 2, "{\"a\":1,\"b\":[1],\"d\":{}}\n"},
+        {"{\"x\":1}", 1, "{\"b\":[1],\"x\":1}\n"},
+        {"{}", 2, "{\"b\":[1],\"d\":{}}\n"},
+        {"{}", 0, "{}\n"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct buf out = {0};
+        json_t *object = json_parse(span_of(rows[i].object), NULL);
+        unit_row("members into %s", rows[i].object);
+        json_write_with(object, members, rows[i].count, &out);
+        UNIT_STR(rows[i].want, buf_text(&out));
+        json_decref(object);
+        buf_free(&out);
+    }
+}
+
+/* The short way and the long one come to the same text. */
+static void test_bytes_add(void)
+{
+    static const char *const rows[] = {"", "plain text/1", "a\"b", "back\\slash", "tab\t", "\x7f", "\xc3\xa4", "\xff", "line\n"};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct buf want = {0}, out = {0};
+        json_t *value = json_bytes(span_of(rows[i]));
+        unit_row("bytes as text %s", rows[i]);
+        json_write(value, &want);
+        json_bytes_add(&out, span_of(rows[i]));
+        buf_putc(&out, '\n');
+        UNIT_STR(buf_text(&want), buf_text(&out));
+        json_decref(value);
+        buf_free(&want);
+        buf_free(&out);
+    }
+}
+
 int main(void)
 {
     test_parse();
     test_bytes();
     test_text();
     test_members();
+    test_write_with();
+    test_bytes_add();
     return unit_end();
 }

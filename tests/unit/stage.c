@@ -135,7 +135,11 @@ static void show_run(struct buf *out, const struct run_action *run)
     }
     for (size_t i = 0; i < run->env.count; i++) {
         buf_putc(out, i ? ' ' : '|');
-        add(out, span_starts(run->env.items[i], "PATH=") ? span_of("PATH") : run->env.items[i]);
+        add(out, run->env.items[i].name);
+        if (span_is(run->env.items[i].name, "PATH"))
+            continue;
+        buf_putc(out, '=');
+        add(out, run->env.items[i].value);
     }
     for (size_t i = 0; i < run->mounts.count; i++) {
         const struct run_mount *mount = &run->mounts.items[i];
