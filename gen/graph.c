@@ -13,13 +13,13 @@
 const char *const rule_names[] = {
     [RULE_BASE] = "base",   [RULE_COPY] = "copy",   [RULE_FETCH] = "fetch", [RULE_RUN] = "run",
     [RULE_RUN_LOCAL] = "run_local", [RULE_LAYER] = "layer", [RULE_IMAGE] = "image", [RULE_EXPORT] = "export",
-    [RULE_PUSH] = "push",
+    [RULE_PUSH] = "push",    [RULE_LOAD] = "load",
 };
 
 const char *const rule_helpers[] = {
     [RULE_BASE] = "dfgen-base",   [RULE_COPY] = "dfgen-copy",   [RULE_FETCH] = "dfgen-fetch", [RULE_RUN] = "dfgen-run",
     [RULE_RUN_LOCAL] = "dfgen-run", [RULE_LAYER] = "dfgen-layer", [RULE_IMAGE] = "dfgen-image", [RULE_EXPORT] = "dfgen-export",
-    [RULE_PUSH] = "dfgen-push",
+    [RULE_PUSH] = "dfgen-push",     [RULE_LOAD] = "dfgen-load",
 };
 
 struct graph *graph_new(struct arena *arena)

@@ -13,7 +13,8 @@
 struct arena;
 
 /* Rule names are an interface: launchers and siso select edges by them (docs/architecture.md). */
-enum rule { RULE_BASE, RULE_COPY, RULE_FETCH, RULE_RUN, RULE_RUN_LOCAL, RULE_LAYER, RULE_IMAGE, RULE_EXPORT, RULE_PUSH, RULE_COUNT };
+enum rule { RULE_BASE, RULE_COPY, RULE_FETCH, RULE_RUN, RULE_RUN_LOCAL, RULE_LAYER, RULE_IMAGE, RULE_EXPORT, RULE_PUSH,
+            RULE_LOAD, RULE_COUNT };
 extern const char *const rule_names[];      /* "base", "copy", … */
 extern const char *const rule_helpers[];    /* "dfgen-base", …: run_local is dfgen-run too */
 

@@ -90,6 +90,7 @@ struct opts {
     const char *timestamps;             /* "epoch", "clamp" or "keep" */
     bool quiet, debug, check;
     bool locked, offline;
+    bool load;                          /* into docker or podman, with the target */
     const char *vendor;                 /* what dfgen vendor made, relative to the build folder; NULL: none */
     struct lock *lock;                  /* dfgen.lock, read when the command needs it; NULL: it does not */
     /* registries */

@@ -49,6 +49,7 @@ FLAG_SETTER(check)
 FLAG_SETTER(debug)
 FLAG_SETTER(locked)
 FLAG_SETTER(offline)
+FLAG_SETTER(load)
 
 /* In dfgen.ini, paths are relative to its folder. */
 static const char *absolute(const struct opts *opts, const char *base, const char *value)
@@ -308,6 +309,7 @@ static const struct option options[] = {
     {"output", 'o', TAKES_VALUE, set_output, "type=TYPE,dest=PATH[,...]",
      "what to write: oci, docker, tar, local, bundle, squashfs, registry; a bare PATH is type=local"},
     {"push", 0, TAKES_NOTHING, set_push, NULL, "send the image to the registries of its names, as --output=type=registry"},
+    {"load", 0, TAKES_NOTHING, set_load, NULL, "put the image into docker or podman"},
     {"iidfile", 0, TAKES_VALUE, set_iidfile, "FILE", "write the image's id, the digest of its config, to a file"},
     {"metadata-file", 0, TAKES_VALUE, set_metadata_file, "FILE", "write digests and names of the image to a file, as JSON"},
     {"no-cache", 0, TAKES_NOTHING, set_no_cache, NULL, "run every RUN once more"},
@@ -351,7 +353,6 @@ static const struct option options[] = {
     {"version", 0, TAKES_NOTHING, show_version, NULL, "the version"},
     {"cache-from", 0, TAKES_VALUE, NULL, NULL, NULL},
     {"cache-to", 0, TAKES_VALUE, NULL, NULL, NULL},
-    {"load", 0, TAKES_NOTHING, NULL, NULL, NULL},
     {"progress", 0, TAKES_VALUE, NULL, NULL, NULL},
     {"provenance", 0, TAKES_VALUE, NULL, NULL, NULL},
     {"sbom", 0, TAKES_VALUE, NULL, NULL, NULL},
@@ -428,7 +429,7 @@ static const char *show_help(struct opts *opts, const char *base, const char *va
          "       dfgen pull [OPTIONS] REF...              put images of registries into the store, layers and all\n"
          "       dfgen push [OPTIONS] IMAGE [REF]         send a built image, a layout or an image of the store to a registry\n\n"
          "Then `ninja STAGE` builds a stage; docker/STAGE, tar/STAGE, rootfs/STAGE, bundle/STAGE, squashfs/STAGE write it out,\n"
-         "push/STAGE sends it to the registries of its names.\n");
+         "push/STAGE sends it to the registries of its names, load/STAGE to docker or podman.\n");
     for (size_t i = 0; i < OPTION_COUNT; i++) {
         const struct option *option = &options[i];
         if (!option->set)

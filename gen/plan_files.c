@@ -162,7 +162,7 @@ static bool is_ours(const char *name)
     for (size_t i = 0; i < sizeof named / sizeof *named; i++)
         if (!strcmp(name, named[i]))
             return true;
-    static const char *const beginnings[] = {"output-", "joined-", "to-", "push."};
+    static const char *const beginnings[] = {"output-", "joined-", "to-", "push.", "load."};
     for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++)
         if (!strncmp(name, beginnings[i], strlen(beginnings[i])))
             return true;

@@ -320,6 +320,11 @@ void plan_image(struct plan *plan, struct planned *planned)
         plan_target(plan, plan->opts, arena_printf(plan->arena, "oci/%s", name), index);
     if (is_main && !plan->opts->platform)
         plan_target(plan, plan->opts, arena_printf(plan->arena, "push/%s", name), plan_push(plan, planned, "push", NULL, index));
+    const char *load = is_main && !plan->opts->platform ? plan_load(plan, planned, index) : NULL;
+    if (load)
+        plan_target(plan, plan->opts, arena_printf(plan->arena, "load/%s", name), load);
+    if (load && plan->opts->load)
+        plan_target(plan, plan->opts, name, load);
     if (is_main && !plan->opts->platform)
         vec_push(&plan->graph->defaults, arena_printf(plan->arena, "%s%s", plan->root->prefix, name));
 }

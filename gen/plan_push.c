@@ -60,3 +60,20 @@ const char *plan_push(struct plan *plan, struct planned *planned, const char *na
     plan_step_end(&step, out);
     return out;
 }
+
+const char *plan_load(struct plan *plan, struct planned *planned, const char *index)
+{
+    struct arena *arena = plan->arena;
+    const char *stage = planned->stage->name, *base = arena_printf(arena, "%s/load", planned->folder);
+    struct place_note note = {"load", stage, planned->stage->ast->from.place, span_of("load"), NULL};
+    plan_place(plan, &planned->places, &note);
+    struct plan_step step = plan_step_begin_text(plan, RULE_LOAD, base, stage, note.text);
+    json_object_set_new(step.json, "kind", json_string("load"));
+    plan_step_line(&step, "image", &index, 1);
+    vec_push(&step.edge->inputs, index);
+    /* Somebody may have removed it there. */
+    vec_push(&step.edge->inputs, graph_target(plan->graph, arena_printf(arena, "%s/always", plan->root->state))->name);
+    const char *out = arena_printf(arena, "%s.stamp", base);
+    plan_step_end(&step, out);
+    return out;
+}

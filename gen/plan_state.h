@@ -237,6 +237,9 @@ const char *plan_export(struct plan *plan, struct planned *planned, const char *
 
 /* --- plan_push.c --- */
 
+/* An edge that puts the image into docker or podman each time; its output. */
+const char *plan_load(struct plan *plan, struct planned *planned, const char *index);
+
 /* A push edge of a finished image; output NULL: to its tags, each time it is asked for. Returns the edge's output. */
 const char *plan_push(struct plan *plan, struct planned *planned, const char *name, const struct opt_output *output,
                       const char *index);
