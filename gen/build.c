@@ -1,6 +1,6 @@
 /*
- * Owns the order in which images are planned: each after those that it is based on, for each of its platforms. Called by cmd_generate and
- * cmd_graph. Must not know what a Dockerfile says.
+ * Owns the order in which images are planned: each after those that it is based on, for each of its platforms. Called
+ * by cmd_generate and cmd_graph. Must not know what a Dockerfile says.
  */
 #include "gen/diag.h"
 
@@ -45,7 +45,8 @@ void build_read_source(struct opts *opts, struct source *source)
 struct order {
     struct opts *opts;
     unsigned char *state;       /* of each image */
-    size_t *path, *next;        /* the way from one image to what it is based on, and where it stands in each one's contexts */
+    /* The way from one image to what it is based on, and where it stands in each one's contexts */
+    size_t *path, *next;
     size_t *images;             /* numbers, those that others are based on first */
     size_t count;
 };

@@ -28,7 +28,10 @@ struct build {
     void *data;
 };
 
-/* Read and plan; on_stages and data are set, the rest zero. Nothing is written. False: something is wrong, and was said. */
+/*
+ * Read and plan; on_stages and data are set, the rest zero. Nothing is written. False: something is wrong, and was
+ * said.
+ */
 bool build_plan(struct build *build, struct arena *arena, struct opts *opts);
 void build_free(struct build *build);
 

@@ -1,5 +1,6 @@
 /*
- * Owns the command graph: a build is planned as for build.ninja, and the graph printed. Nothing is written. Must not know any form.
+ * Owns the command graph: a build is planned as for build.ninja, and the graph printed. Nothing is written. Must not
+ * know any form.
  */
 #include "gen/cmd.h"
 

@@ -1,5 +1,6 @@
 /*
- * Owns completions for shells: words of the tables in three syntaxes. Called by main for make install. Must not know any option.
+ * Owns completions for shells: words of the tables in three syntaxes. Called by main for make install. Must not know
+ * any option.
  */
 #include "gen/opts.h"
 

@@ -16,6 +16,7 @@
 #include "gen/manifest.h"
 
 #include "gen/elsewhere.h"
+#include "gen/built.h"
 #include "gen/layout.h"
 #include "gen/lock.h"
 #include "gen/opts.h"
@@ -56,12 +57,6 @@ struct origin_of {
     const char *repository;
 };
 
-/* An image of this graph. */
-struct built {
-    const char *name, *platform;
-    const struct image *image;
-};
-
 /* A context that lies elsewhere: fetched once, whatever asks for it. */
 struct elsewhere {
     const char *value;
@@ -75,7 +70,7 @@ struct images {
     VEC(struct asked) asked;
     VEC(struct opened) opened;
     VEC(struct answer) answers;
-    VEC(struct built) built;
+    struct built *built;        /* images of this graph */
     VEC(struct elsewhere) elsewhere;
 };
 
@@ -98,7 +93,7 @@ void images_free(struct images *images)
     vec_free(&images->asked);
     remote_free(images->remote);
     vec_free(&images->elsewhere);
-    vec_free(&images->built);
+    built_free(images->built);
 }
 
 void images_use(struct images *images, const struct opts *opts)
@@ -108,7 +103,7 @@ void images_use(struct images *images, const struct opts *opts)
 
 void images_add_built(struct images *images, const char *name, const struct platform *platform, const struct image *image)
 {
-    vec_push(&images->built, (struct built){name, platform_text(images->arena, platform), image});
+    built_add(&images->built, images->arena, name, platform_text(images->arena, platform), image);
 }
 
 static struct layout *open_layout(struct images *images, const char *path, const char **error)
@@ -229,21 +224,11 @@ static struct named_context from_reference(struct images *images, const char *re
     return found.image ? found : bad(found.error);
 }
 
-/* Images are planned after those that they are based on: whatever may be found is there. */
 static struct named_context from_target(struct images *images, const char *rest, const struct platform *wanted)
 {
-    const char *platform = platform_text(images->arena, wanted), *other = NULL;
-    for (size_t i = 0; i < images->built.count; i++) {
-        const struct built *built = &images->built.items[i];
-        if (strcmp(built->name, rest))
-            continue;
-        if (!strcmp(built->platform, platform))
-            return (struct named_context){.kind = CONTEXT_IMAGE, .image = built->image};
-        other = built->platform;
-    }
-    if (other)
-        return bad(arena_printf(images->arena, "image %s is made for %s, not for %s", rest, other, platform));
-    return bad(arena_printf(images->arena, "target:%s: there is no [image \"%s\"] in dfgen.ini", rest, rest));
+    struct named_context found = {.kind = CONTEXT_IMAGE};
+    found.image = built_find(images->built, images->arena, rest, platform_text(images->arena, wanted), &found.error);
+    return found.image ? found : bad(found.error);
 }
 
 static struct named_context from_elsewhere(struct images *images, const char *value)

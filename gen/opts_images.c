@@ -1,6 +1,6 @@
 /*
- * Owns the [image] sections of dfgen.ini: which images there are, and what each has that others have not. Called by ini and opts. Must not
- * know what a key means: opts_table does.
+ * Owns the [image] sections of dfgen.ini: which images there are, and what each has that others have not. Called by ini
+ * and opts. Must not know what a key means: opts_table does.
  */
 #include "gen/opts.h"
 
@@ -35,7 +35,7 @@ enum {
 
 bool opts_images_is_section(const char *section)
 {
-    return !strncmp(section, "image", 5) && (!section[5] || section[5] == ' ' || section[5] == '\t' || section[5] == '"');
+    return !strncmp(section, "image", 5) && (!section[5] || strchr(" \t\"", section[5]));
 }
 
 /* The name between the quotes; NULL: there is none, or it is malformed. */
@@ -63,10 +63,13 @@ static const char *check_name(struct arena *arena, const char *name)
     if (!name)
         return "an image's section is [image \"NAME\"]";
     if (!*name || strchr("_.-", *name) || name[strspn(name, allowed)])
-        return arena_printf(arena, "image \"%s\": a name is made of a-z, 0-9, _, - and ., and begins with a letter or digit", name);
+        return arena_printf(arena, "image \"%s\": a name is made of a-z, 0-9, _, - and ., and begins with a letter or digit",
+                            name);
     if (strlen(name) > NAME_LIMIT)
         return arena_printf(arena, "image \"%s\": a name has at most %d characters", name, NAME_LIMIT);
-    return is_reserved(name) ? arena_printf(arena, "image \"%s\": dfgen has a folder of that name: choose another", name) : NULL;
+    if (is_reserved(name))
+        return arena_printf(arena, "image \"%s\": dfgen has a folder of that name: choose another", name);
+    return NULL;
 }
 
 static struct ini_image *find(struct ini_images *images, const char *name)
@@ -107,7 +110,8 @@ static bool is_single(const char *key)
     return true;
 }
 
-const char *opts_images_key(struct opts *opts, const char *base, const char *section, const char *key, const char *value)
+const char *opts_images_key(struct opts *opts, const char *base, const char *section, const char *key,
+                            const char *value)
 {
     struct ini_images *images = opts->sections;
     const char *name = section[5] ? name_of(opts->arena, section) : NULL;

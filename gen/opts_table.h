@@ -1,6 +1,6 @@
 /*
- * Options and keys of dfgen.ini as rows of tables: names, what they take, what --help says of them. Read by opts, which applies them. Include
- * gen/opts.h first.
+ * Options and keys of dfgen.ini as rows of tables: names, what they take, what --help says of them. Read by opts, which
+ * applies them. Include gen/opts.h first.
  */
 #ifndef DFGEN_OPTS_TABLE_H
 #define DFGEN_OPTS_TABLE_H

@@ -1,4 +1,7 @@
-/* Files that a plan comes to: they wait in memory until all of it is known to be right, and are then written (plan_files.c). */
+/*
+ * Files that a plan comes to: they wait in memory until all of it is known to be right, and are then written
+ * (plan_files.c).
+ */
 #ifndef DFGEN_OUTBOX_H
 #define DFGEN_OUTBOX_H
 
@@ -16,8 +19,8 @@ void outbox_add_json(struct outbox *outbox, const char *path, const struct json_
 void outbox_drop(struct outbox *outbox, const char *folder);
 
 /*
- * Write all, each only when it changed, and remove step files of steps that are no more from the state folder. Ends the process on
- * failure.
+ * Write all, each only when it changed, and remove step files of steps that are no more from the state folder. Ends the
+ * process on failure.
  */
 void outbox_flush(struct outbox *outbox, const char *state);
 

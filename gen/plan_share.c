@@ -1,6 +1,6 @@
 /*
- * Owns steps that several images or platforms have in common: the same step file, inputs and packing give one edge. Called by plan_step
- * and plan. Must not know what a step does.
+ * Owns steps that several images or platforms have in common: the same step file, inputs and packing give one edge.
+ * Called by plan_step and plan. Must not know what a step does.
  */
 #include "gen/diag.h"
 

@@ -1,5 +1,6 @@
 /*
- * Owns the graph as dot and as plain text: edges by what they do, and which needs which. Called by cmd_graph. Must not know steps.
+ * Owns the graph as dot and as plain text: edges by what they do, and which needs which. Called by cmd_graph. Must not
+ * know steps.
  */
 #include "gen/emit/print.h"
 
