@@ -298,9 +298,17 @@ static const char *find_context(struct images *images, const char *name, const c
     return value;
 }
 
+/* Names given are taken in any case, but those asked for are references: of a registry, where the case counts. */
+static bool has_upper(const char *name)
+{
+    return strpbrk(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+}
+
 struct named_context images_context(struct images *images, const char *name, const struct platform *wanted)
 {
-    if (!strcmp(name, "scratch") || !strcmp(name, "context"))
+    struct ref ref;
+    if (!strcmp(name, "scratch") || !strcmp(name, "context") ||
+        (has_upper(name) && !ref_parse(images->arena, span_of(name), &ref)))
         return (struct named_context){.kind = CONTEXT_NONE};
     const char *value = find_context(images, name, platform_text(images->arena, wanted));
     if (!value)

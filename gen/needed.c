@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "runtime/lib/arena.h"
+#include "runtime/lib/buf.h"
 
 static void add_use(struct resolver *resolver, struct stage *stage, struct span name, bool takes_numbers,
                     struct place place)
@@ -47,6 +48,17 @@ struct visit {
     size_t next;            /* of its uses */
 };
 
+/* The way from the first stage that was looked at to the use that closes the circle: each line of it may be the wrong one. */
+static void say_circle(struct resolver *resolver, const struct stage_use *use, const struct visit *path, size_t depth)
+{
+    struct buf lines = {0};
+    for (size_t i = 0; i < depth; i++)
+        buf_printf(&lines, "%sline %d", i ? ", " : "", path[i].stage->uses.items[path[i].next - 1].place.line);
+    diag_error(resolver->diag, use->place, "circular dependency detected on stage: %s (%s)", use->stage->name,
+               buf_text(&lines));
+    buf_free(&lines);
+}
+
 void needed_check_cycles(struct resolver *resolver)
 {
     enum { NEW, OPEN, DONE };
@@ -70,7 +82,7 @@ void needed_check_cycles(struct resolver *resolver)
             if (use->is_base)
                 continue;
             if (state[use->stage->index] == OPEN)
-                diag_error(resolver->diag, use->place, "circular dependency detected on stage: %s", use->stage->name);
+                say_circle(resolver, use, path, depth);
             if (state[use->stage->index] != NEW)
                 continue;
             state[use->stage->index] = OPEN;

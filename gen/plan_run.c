@@ -63,6 +63,8 @@ static json_t *mount_json(struct plan *plan, const struct run_mount *run_mount)
         json_object_set_new(json, "source", json_bytes(span_of(arena_printf(plan->arena, "/%s", source))));
         json_object_set_new(json, "readonly", json_boolean(mount->is_readonly));
     }
+    if (mount->type == MOUNT_TMPFS && mount->is_readonly)
+        json_object_set_new(json, "readonly", json_true());
     if (mount->type == MOUNT_CACHE)
         json_object_set_new(json, "sharing", json_string(mount->sharing ? mount->sharing : "shared"));
     if (mount->size)
