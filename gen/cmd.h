@@ -67,6 +67,10 @@ const char *cmd_fetch(struct arena *arena, const char *helpers, const struct add
 /* dfgen probe */
 int cmd_probe(int argc, char **argv);
 
+/* dfgen inspect [OPTIONS] IMAGE..., dfgen images [OPTIONS] */
+int cmd_inspect(int argc, char **argv);
+int cmd_images(int argc, char **argv);
+
 /* dfgen load [--store FOLDER] [--tag NAME] FILE... */
 int cmd_load(int argc, char **argv);
 

@@ -15,8 +15,8 @@ static const struct {
     int (*run)(int argc, char **argv);
 } commands[] = {
     {"build", cmd_build}, {"load", cmd_load}, {"check", cmd_check}, {"lock", cmd_lock}, {"vendor", cmd_vendor}, {"explain", NULL},
-    {"graph", cmd_graph}, {"report", NULL},   {"shell", cmd_shell}, {"run", cmd_run},  {"inspect", NULL}, {"size", NULL},
-    {"diff", NULL},       {"images", NULL},   {"pull", cmd_pull},  {"push", cmd_push}, {"save", NULL},   {"gc", NULL},
+    {"graph", cmd_graph}, {"report", NULL},   {"shell", cmd_shell}, {"run", cmd_run},  {"inspect", cmd_inspect}, {"size", NULL},
+    {"diff", NULL},       {"images", cmd_images},   {"pull", cmd_pull},  {"push", cmd_push}, {"save", NULL},   {"gc", NULL},
     {"probe", cmd_probe}, {"import", NULL},   {"export", NULL},
 };
 

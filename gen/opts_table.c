@@ -426,6 +426,8 @@ static const char *show_help(struct opts *opts, const char *base, const char *va
          "       dfgen vendor FOLDER [OPTIONS] [CONTEXT]  put all that a locked build takes from elsewhere into a folder\n"
          "       dfgen probe                              say what this machine offers to RUN, and how ids are mapped\n"
          "       dfgen load [--store FOLDER] FILE...      put the images of an archive or layout into the store\n"
+         "       dfgen images [OPTIONS]                   list the images in the store\n"
+         "       dfgen inspect [OPTIONS] IMAGE...         config and layers: of a stage, a file, a layout, an image by name\n"
          "       dfgen pull [OPTIONS] REF...              put images of registries into the store, layers and all\n"
          "       dfgen push [OPTIONS] IMAGE [REF]         send a built image, a layout or an image of the store to a registry\n\n"
          "Then `ninja STAGE` builds a stage; docker/STAGE, tar/STAGE, rootfs/STAGE, bundle/STAGE, squashfs/STAGE write it out,\n"
