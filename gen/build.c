@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "gen/check.h"
+#include "gen/frontend.h"
 #include "gen/images.h"
 #include "gen/opts.h"
 #include "gen/opts_images.h"
@@ -126,6 +127,7 @@ static struct unit *plan_one(struct build *build, struct opts *opts)
     build_read_source(opts, source);
     images_use(build->images, opts);
     struct dockerfile *file = parse_dockerfile(opts->arena, source, diag);
+    frontend_check(opts, file, diag);
     if (!diag_error_count(diag))
         check_run(opts->arena, opts, file, build->images, false, diag);
     struct unit *unit = diag_error_count(diag) ? NULL : plan_add(build->plan, opts, file, build->images, diag);

@@ -4,6 +4,7 @@
 #include "gen/diag.h"
 
 #include "gen/ast.h"
+#include "gen/platform.h"
 
 #include "gen/cmd.h"
 
@@ -13,6 +14,7 @@
 
 #include "gen/build.h"
 #include "gen/check.h"
+#include "gen/frontend.h"
 #include "gen/images.h"
 #include "gen/opts.h"
 #include "gen/parse.h"
@@ -30,6 +32,7 @@ static int check_file(struct opts *opts)
     opts->offline = true;
     struct images *images = images_new(opts->arena, opts);
     struct dockerfile *file = parse_dockerfile(opts->arena, &source, diag);
+    frontend_check(opts, file, diag);
     if (!diag_error_count(diag))
         check_run(opts->arena, opts, file, images, true, diag);
     diag_print(diag, stderr, true);

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "gen/add.h"
+#include "gen/frontend.h"
 #include "gen/images.h"
 #include "gen/lock.h"
 #include "gen/opts.h"
@@ -166,6 +167,7 @@ static bool look(struct opts *opts, struct images *images)
     struct diag *diag = diag_new();
     build_read_source(opts, &source);
     struct dockerfile *file = parse_dockerfile(opts->arena, &source, diag);
+    frontend_check(opts, file, diag);
     const struct stages *stages = diag_error_count(diag) ? NULL : stage_resolve(opts->arena, opts, file, images, diag);
     if (diag_error_count(diag))
         diag_print(diag, stderr, false);

@@ -14,6 +14,7 @@
 
 #include <string.h>
 
+#include "gen/frontend.h"
 #include "gen/images.h"
 #include "gen/opts.h"
 #include "gen/parse.h"
@@ -203,6 +204,8 @@ void stage_enter(struct resolver *resolver)
     size_t errors = diag_error_count(resolver->diag);
     if (stage->is_replaced)
         stage_find_image(resolver, stage->ast->name, stage->ast->from.place, &stage->base);
+    else if (stage->base.kind == ORIGIN_IMAGE && frontend_is_foreign(&stage->platform))
+        diag_error(resolver->diag, stage->ast->from.place, "images for Windows cannot be built here, only for Linux");
     else if (stage->base.kind == ORIGIN_IMAGE)
         stage_find_image(resolver, stage->base_name, image_place(stage), &stage->base);
     if (diag_error_count(resolver->diag) == errors) {
