@@ -161,7 +161,7 @@ static struct span own_entries(struct config *config, struct arena *arena, const
     return config->history_text;
 }
 
-/* The base image's entries, those of the base stages from the lowest on, its own, those of the layers that none is about. */
+/* The base image's entries, those of the base stages from the lowest on, its own, those of layers that none is about. */
 static void add_history(struct config *config, struct arena *arena, const struct config_times *times,
                         const struct config_layers *layers, struct buf *out)
 {

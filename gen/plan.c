@@ -50,8 +50,8 @@ static bool begin_stage(struct plan *plan, struct planned *planned)
 }
 
 /*
- * BuildKit: "[name 2/3] COPY a b". It counts FROM an image, and the folder that a stage is built on, but numbers the latter's steps
- * from 1.
+ * BuildKit: "[name 2/3] COPY a b". It counts FROM an image, and the folder that a stage is built on, but numbers the
+ * latter's steps from 1.
  */
 struct span plan_layer_text(const struct plan *plan, struct arena *arena, const struct plan_layer *layer)
 {
@@ -62,8 +62,8 @@ struct span plan_layer_text(const struct plan *plan, struct arena *arena, const 
     size_t number = layer->number + is_from_image - stage->is_from_folder, total = stage->actions.count + is_from_image;
     if (!number)
         return span_of(arena_printf(arena, "[context %.*s] load from client", SPAN(stage->base_name)));
-    return span_of(arena_printf(arena, "[%s%s%zu/%zu] %.*s", has_name ? stage->name : "", has_name ? " " : "", number, total,
-                                SPAN(layer->action->text)));
+    return span_of(arena_printf(arena, "[%s%s%zu/%zu] %.*s", has_name ? stage->name : "", has_name ? " " : "", number,
+                                total, SPAN(layer->action->text)));
 }
 
 /* How layers are packed, all alike; a layer edge's argument is its output, and its stamp has the same name (runtime/lib/step.h). */

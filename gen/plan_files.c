@@ -40,7 +40,7 @@ struct outgoing {
     size_t len;
 };
 
-/* Many stages on top of each other come to a great deal of text: what memory should not hold waits in a file without a name. */
+/* Many stages come to a great deal of text: what memory should not hold waits in a file without a name. */
 struct outbox {
     struct arena *arena;
     VEC(struct outgoing) files;

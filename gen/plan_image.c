@@ -122,7 +122,8 @@ static const char *image_step(struct plan *plan, struct planned *planned)
 {
     struct arena *arena = plan->arena;
     const struct opts *opts = plan->opts;
-    const char *name = opts->image && is_target(plan, planned) ? opts->image : planned->stage->name, *label = planned->label;
+    const char *name = opts->image && is_target(plan, planned) ? opts->image : planned->stage->name;
+    const char *label = planned->label;
     const char *config = arena_printf(arena, "%s/config.json", planned->folder);
     const char *text = arena_printf(arena, "image %s", name), *base = arena_printf(arena, "%s/image", planned->folder);
     struct place_note note = {"image", label, planned->stage->ast->from.place, span_of(text), NULL};

@@ -140,7 +140,8 @@ struct plan_step {
 struct plan_step plan_step_begin(struct planned *planned, struct plan *plan, enum rule rule, const char *name,
                                  const char *label, const struct action *action);
 /* The same for a step that stands for no instruction: text is what it does. */
-struct plan_step plan_step_begin_text(struct plan *plan, enum rule rule, const char *base, const char *label, struct span text);
+struct plan_step plan_step_begin_text(struct plan *plan, enum rule rule, const char *base, const char *label,
+                                      struct span text);
 /* A line of the step file's "in": a role, and paths. */
 void plan_step_line(struct plan_step *step, const char *role, const char *const *words, size_t count);
 void plan_step_root(struct plan_step *step, const stamp_seq *root);

@@ -88,7 +88,8 @@ const char *plan_where(struct arena *arena, struct place place)
 void plan_place(struct plan *plan, place_seq *places, const struct place_note *note)
 {
     struct arena scratch = {0};
-    const char *where = note->where ? note->where : plan_where(&scratch, note->place), *text = plan_printable(&scratch, note->text, 0);
+    const char *where = note->where ? note->where : plan_where(&scratch, note->place);
+    const char *text = plan_printable(&scratch, note->text, 0);
     struct buf out = {0};
     buf_puts(&out, "{\"label\":");
     json_bytes_add(&out, span_of(note->label));
@@ -125,7 +126,8 @@ void plan_places_write(struct plan *plan, const char *path, const place_seq *pla
     outbox_add(plan->outbox, path, &text);
 }
 
-struct plan_step plan_step_begin_text(struct plan *plan, enum rule rule, const char *base, const char *label, struct span text)
+struct plan_step plan_step_begin_text(struct plan *plan, enum rule rule, const char *base, const char *label,
+                                      struct span text)
 {
     struct arena *arena = plan->arena, scratch = {0};
     /* As much as can be shown of it: a character has at most four bytes. */
@@ -151,7 +153,8 @@ struct plan_step plan_step_begin(struct planned *planned, struct plan *plan, enu
 {
     struct place_note note = {name, label, action->place, action->text, NULL};
     plan_place(plan, &planned->places, &note);
-    return plan_step_begin_text(plan, rule, arena_printf(plan->arena, "%s/%s", planned->folder, name), label, action->text);
+    const char *base = arena_printf(plan->arena, "%s/%s", planned->folder, name);
+    return plan_step_begin_text(plan, rule, base, label, action->text);
 }
 
 void plan_step_line(struct plan_step *step, const char *role, const char *const *words, size_t count)

@@ -75,7 +75,8 @@ static void set_env(struct resolver *resolver, struct run_action *run, struct pl
     if (resolver->spent <= WORD_TOTAL)
         run->env = scope_share(scope);
     else if (before <= WORD_TOTAL)
-        diag_error(resolver->diag, place, "all variables of all RUNs together are longer than %d MiB", WORD_TOTAL >> 20);
+        diag_error(resolver->diag, place, "all variables of all RUNs together are longer than %d MiB",
+                   WORD_TOTAL >> 20);
 }
 
 static bool is_allowed(const struct opts *opts, const char *permission)

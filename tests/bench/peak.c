@@ -1,7 +1,7 @@
 /*
- * peak COMMAND...: runs it, and prints the peak resident set (KiB) of it and of all its descendants, and the microseconds that they
- * used of processors, as the last line of standard error. A process between the benchmark and what it measures, because a child of Python's starts with Python's
- * own peak.
+ * peak COMMAND...: runs it, and prints the peak resident set (KiB) of it and of all its descendants, and the
+ * microseconds that they used of processors, as the last line of standard error. A process between the benchmark and
+ * what it measures, because a child of Python's starts with Python's own peak.
  */
 #include <stdio.h>
 #include <sys/resource.h>
