@@ -1,5 +1,6 @@
 /*
- * Owns the commands inspect and images: what an image is, and which the store has. Must not know a layout's form, nor Dockerfiles.
+ * Owns the commands inspect and images: what an image is, and which the store has. Must not know a layout's form, nor
+ * Dockerfiles.
  */
 #include "gen/cmd.h"
 
@@ -21,7 +22,8 @@
 static struct platform wanted_platform(const struct opts *opts)
 {
     struct platform platform = platform_host();
-    const char *error = opts->platforms.count ? platform_parse(opts->arena, span_of(opts->platforms.items[0]), &platform) : NULL;
+    const char *error = opts->platforms.count ? platform_parse(opts->arena, span_of(opts->platforms.items[0]),
+                                                               &platform) : NULL;
     if (error)
         die_usage("--platform: %s", error);
     return platform;
@@ -30,7 +32,8 @@ static struct platform wanted_platform(const struct opts *opts)
 /* A path that is there; else a stage that was built here; NULL: neither. */
 static const char *find_path(const struct opts *opts, const char *what)
 {
-    const char *given = opts_path(opts, opts->start_dir, what), *built = arena_printf(opts->arena, ".dfgen/images/%s", what);
+    const char *given = opts_path(opts, opts->start_dir, what), *built = arena_printf(opts->arena, ".dfgen/images/%s",
+                                                                                      what);
     return access(given, F_OK) == 0 ? given : access(built, F_OK) == 0 ? built : NULL;
 }
 
@@ -67,7 +70,8 @@ static json_t *describe(const char *what, const struct image *image)
         json_array_append_new(layers, json_pack("{s:s,s:s,s:s,s:I}", "digest", image->layers[i].digest, "diff_id",
                                                 image->layers[i].diff_id, "mediaType", image->layers[i].media_type, "size",
                                                 (json_int_t)image->layers[i].size));
-    return json_pack("{s:o,s:s,s:O,s:o}", "name", json_bytes(span_of(what)), "digest", image->digest, "config", image->config,
+    return json_pack("{s:o,s:s,s:O,s:o}", "name", json_bytes(span_of(what)), "digest", image->digest, "config",
+                     image->config,
                      "layers", layers);
 }
 

@@ -1,6 +1,6 @@
 /*
- * Owns the command lock: the Dockerfile is read as for a build, what it takes from elsewhere is noted, what has no checksum is fetched once, and
- * dfgen.lock is written. Must not know the lock's form, nor how a thing is fetched.
+ * Owns the command lock: the Dockerfile is read as for a build, what it takes from elsewhere is noted, what has no
+ * checksum is fetched once, and dfgen.lock is written. Must not know the lock's form, nor how a thing is fetched.
  */
 #include "gen/diag.h"
 
@@ -115,7 +115,8 @@ static void write_step(const struct add_source *remote, const char *name)
     if (dir_make_at(AT_FDCWD, ".dfgen/.lock", 0777) < 0)
         die("cannot make the folder .dfgen/.lock:");
     write_file(PIN_STEP, json);
-    write_file(".dfgen/.lock/places.json", json_pack("{s:{s:s,s:s,s:s}}", "pin", "label", "lock", "where", LOCK_FILE, "text", name));
+    write_file(".dfgen/.lock/places.json", json_pack("{s:{s:s,s:s,s:s}}", "pin", "label", "lock", "where", LOCK_FILE,
+                                                     "text", name));
 }
 
 const char *cmd_fetch(struct arena *arena, const char *helpers, const struct add_source *remote, const char *name)

@@ -1,6 +1,7 @@
 /*
- * Owns dfgen check --reproducible: the same is built twice, in surroundings that differ in all that should not matter, and the two images are
- * compared. Must not know what a build does, nor how images are compared: both are programs.
+ * Owns dfgen check --reproducible: the same is built twice, in surroundings that differ in all that should not
+ * matter, and the two images are compared. Must not know what a build does, nor how images are compared: both are
+ * programs.
  */
 #include "gen/cmd.h"
 
@@ -24,7 +25,10 @@
 #include "runtime/lib/die.h"
 #include "runtime/lib/fdio.h"
 
-/* What differs between the two. faketime moves the clock of dfgen and its helpers where it is installed; that of RUNs moves by itself. */
+/*
+ * What differs between the two. faketime moves the clock of dfgen and its helpers where it is installed; that of RUNs
+ * moves by itself.
+ */
 static const struct surroundings {
     const char *name, *jobs, *zone, *locale, *clock;
     mode_t mask;
@@ -80,7 +84,9 @@ static bool has_program(const char *name)
     return false;
 }
 
-/* Ends the process when it cannot be run; its exit code otherwise. What it prints goes to a file, unless log is NULL. */
+/*
+ * Ends the process when it cannot be run; its exit code otherwise. What it prints goes to a file, unless log is NULL.
+ */
 static int run(const struct surroundings *how, const word_list *words, const char *log)
 {
     int status = 0;
@@ -139,7 +145,10 @@ static const char *context_of(const struct trial *trial, const struct surroundin
     return copy;
 }
 
-/* The options as given, less what the trial sets itself. They are relative to the folder that the command line was given in. */
+/*
+ * The options as given, less what the trial sets itself. They are relative to the folder that the command line was
+ * given in.
+ */
 static void add_options(const struct trial *trial, word_list *words)
 {
     for (int i = 1; i < trial->opts->argc; i++)
@@ -158,14 +167,16 @@ static void show_log(const char *log)
 static const char *build(const struct trial *trial, const struct surroundings *how)
 {
     struct arena *arena = trial->arena;
-    const char *place = arena_printf(arena, "%s/%s", trial->folder, how->name), *out = arena_printf(arena, "%s/build", place);
+    const char *place = arena_printf(arena, "%s/%s", trial->folder, how->name), *out = arena_printf(arena, "%s/build",
+                                                                                                    place);
     const char *context = context_of(trial, how, (dir_make_at(AT_FDCWD, place, 0700), place));
     word_list plan = {0}, make = {0};
     begin(&plan, how);
     vec_push(&plan, trial->programs.dfgen);
     add_options(trial, &plan);
     const char *const own[] = {"-q", "-C", out, "--store", arena_printf(arena, "%s/store", place), "--images",
-                               arena_printf(arena, "%s/images", trial->folder), "--file", trial->opts->file, "--", context, NULL};
+                               arena_printf(arena, "%s/images",
+                                            trial->folder), "--file", trial->opts->file, "--", context, NULL};
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         vec_push(&plan, own[i]);
     begin(&make, how);

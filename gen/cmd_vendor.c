@@ -1,6 +1,6 @@
 /*
- * Owns the command vendor: all that a locked build takes from elsewhere goes into one folder: an OCI image layout of the base images, and what ADD
- * fetches as packed layers beside it. Must not know how a thing is fetched or packed.
+ * Owns the command vendor: all that a locked build takes from elsewhere goes into one folder: an OCI image layout of
+ * the base images, and what ADD fetches as packed layers beside it. Must not know how a thing is fetched or packed.
  */
 #include "gen/diag.h"
 
@@ -82,7 +82,8 @@ static void put_file(struct vendor *vendor, int from, int64_t size, const char *
     digest_hex(&found, hex);
     if (to >= 0 && digest && strcmp(hex, digest + 7)) {
         unlinkat(vendor->dir, temporary, 0);
-        die_usage("vendor: blob %s is damaged: its content has digest sha256:%s; remove it, and get it anew", digest, hex);
+        die_usage("vendor: blob %s is damaged: its content has digest sha256:%s; remove it, and get it anew", digest,
+                  hex);
     }
     if (to < 0 || renameat(vendor->dir, temporary, vendor->dir, name) < 0)
         die("vendor: cannot write %s/%s:", vendor->path, name);
@@ -172,7 +173,8 @@ static json_t *entry_of(struct vendor *vendor, const struct used_image *used, in
     struct ref ref;
     platform_parse(vendor->arena, span_of(used->platform), &platform);
     const char *tag = ref_parse(vendor->arena, span_of(used->name), &ref) && ref.tag ? ref.tag : "latest";
-    json_t *json = json_pack("{s:s,s:s,s:I,s:{s:s,s:s},s:{s:s,s:s}}", "mediaType", type, "digest", used->image->digest, "size",
+    json_t *json = json_pack("{s:s,s:s,s:I,s:{s:s,s:s},s:{s:s,s:s}}", "mediaType", type, "digest",
+                             used->image->digest, "size",
                              (json_int_t)size, "platform", "os", platform.os, "architecture", platform.architecture, "annotations",
                              "io.containerd.image.name", used->name, "org.opencontainers.image.ref.name", tag);
     if (*platform.variant)
@@ -243,7 +245,8 @@ static void put_images(struct vendor *vendor, const struct stages *stages)
 {
     json_t *index = json_read_at(vendor->dir, "index.json", JSON_LIMIT, NULL);
     if (!index)
-        index = json_pack("{s:i,s:s,s:[]}", "schemaVersion", 2, "mediaType", "application/vnd.oci.image.index.v1+json", "manifests");
+        index = json_pack("{s:i,s:s,s:[]}", "schemaVersion", 2, "mediaType",
+                          "application/vnd.oci.image.index.v1+json", "manifests");
     for (size_t i = 0; i < stages->used.count; i++)
         put_image(vendor, &stages->used.items[i], index);
     write_json(vendor, "index.json", index);
@@ -255,10 +258,12 @@ static void put_images(struct vendor *vendor, const struct stages *stages)
 /* The layer as dfgen-layer packs it; its descriptor. */
 static json_t *pack(struct vendor *vendor, const char *id)
 {
-    const char *program = arena_printf(vendor->arena, "%s/dfgen-layer", vendor->helpers), *line = arena_printf(vendor->arena, "%s\n", id);
+    const char *program = arena_printf(vendor->arena, "%s/dfgen-layer",
+                                       vendor->helpers), *line = arena_printf(vendor->arena, "%s\n", id);
     static const char step[] = "{\"compression\":\"gzip\",\"in\":[\"root " WORK "/pack.stamp\",\"out " WORK "/pack.out\"],\"kind\":\"layer\"}\n";
     char *why = NULL;
-    if (dir_make_at(AT_FDCWD, WORK, 0777) < 0 || file_write_at(AT_FDCWD, WORK "/pack.stamp", line, strlen(line), 0644) < 0 ||
+    if (dir_make_at(AT_FDCWD, WORK, 0777) < 0 || file_write_at(AT_FDCWD, WORK "/pack.stamp", line, strlen(line),
+                                                               0644) < 0 ||
         file_write_at(AT_FDCWD, WORK "/pack.json", step, strlen(step), 0644) < 0)
         die("vendor: cannot write into %s:", WORK);
     const char *const words[] = {program, WORK "/pack.json", NULL};

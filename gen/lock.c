@@ -1,6 +1,6 @@
 /*
- * Owns the form of dfgen.lock. Called by cmd_lock, which writes it, and by those who find images and remote files. Must not know how a thing
- * is found.
+ * Owns the form of dfgen.lock. Called by cmd_lock, which writes it, and by those who find images and remote files.
+ * Must not know how a thing is found.
  */
 #include "gen/lock.h"
 
@@ -53,7 +53,8 @@ static void read_format(const struct reading *reading, const char *text)
     if (end == text || *end)
         malformed(reading, "\"format\" needs a number");
     if (format != STEP_FORMAT)
-        die_usage("%s has format %ld, this dfgen makes images of format %d, with other digests: %s", reading->lock->path, format,
+        die_usage("%s has format %ld, this dfgen makes images of format %d, with other digests: %s",
+                  reading->lock->path, format,
                   STEP_FORMAT, format < STEP_FORMAT ? "run dfgen lock to take the new one" : "use a newer dfgen");
 }
 

@@ -1,6 +1,6 @@
 /*
- * dfgen.lock: what a build takes from elsewhere, and what it was when it was locked. Lines of text in a fixed order, one thing a line
- * (docs/architecture.md). Strings are the arena's.
+ * dfgen.lock: what a build takes from elsewhere, and what it was when it was locked. Lines of text in a fixed order,
+ * one thing a line (docs/architecture.md). Strings are the arena's.
  */
 #ifndef DFGEN_LOCK_H
 #define DFGEN_LOCK_H
@@ -32,7 +32,10 @@ struct lock {
     VEC(struct lock_entry) found;
 };
 
-/* Read it; a missing file is an empty lock. Ends the process with exit 2, FILE:LINE and what to do when it is malformed. */
+/*
+ * Read it; a missing file is an empty lock. Ends the process with exit 2, FILE:LINE and what to do when it is
+ * malformed.
+ */
 struct lock *lock_read(struct arena *arena, const char *path);
 void lock_free(struct lock *lock);
 

@@ -1,6 +1,6 @@
 /*
- * Owns what dfgen.lock and --offline mean for a stage: images and remote sources are held against the lock, and what is not there is said.
- * Called by stage_from, stage_copy and stage. Must not know the lock's form.
+ * Owns what dfgen.lock and --offline mean for a stage: images and remote sources are held against the lock, and what
+ * is not there is said. Called by stage_from, stage_copy and stage. Must not know the lock's form.
  */
 #include "gen/diag.h"
 
@@ -53,10 +53,12 @@ bool stage_lock_image(struct resolver *resolver, struct span text, struct place 
     }
     const char *known = lock_find(lock, LOCK_IMAGE, name, platform);
     if (!known && resolver->opts->locked)
-        diag_error(resolver->diag, place, "%s for %s is not in %s, and --locked is given: dfgen lock adds it", name, platform,
+        diag_error(resolver->diag, place, "%s for %s is not in %s, and --locked is given: dfgen lock adds it", name,
+                   platform,
                    LOCK_FILE);
     else if (known && strcmp(known, image->digest))
-        diag_error(resolver->diag, place, "%s for %s is %s, but locked is %s: dfgen lock --update %.*s takes the new one, "
+        diag_error(resolver->diag, place,
+                   "%s for %s is %s, but locked is %s: dfgen lock --update %.*s takes the new one, "
                    "dfgen load brings the old one back", name, platform, image->digest, known, SPAN(text));
     else
         return true;
@@ -110,7 +112,8 @@ static bool has_base_layer(const struct store *store, const struct image_layer *
     return layer->blob || store_has_blob(store, layer->digest) || store_has_layer(store, layer->diff_id);
 }
 
-static void check_image(struct resolver *resolver, const struct store *store, const struct image *image, struct place place)
+static void check_image(struct resolver *resolver, const struct store *store, const struct image *image,
+                        struct place place)
 {
     for (size_t i = 0; i < image->layer_count; i++)
         if (!has_base_layer(store, &image->layers[i]))
@@ -140,13 +143,15 @@ static bool is_vendored(const struct resolver *resolver, const struct pinned *pi
            access(arena_printf(resolver->arena, "%s/fetched/%s.json", resolver->opts->vendor, key), R_OK) == 0;
 }
 
-static void check_remote(struct resolver *resolver, const struct store *store, const struct add_source *remote, struct place place)
+static void check_remote(struct resolver *resolver, const struct store *store, const struct add_source *remote,
+                         struct place place)
 {
     const struct pinned pinned = stage_remote_pin(remote);
     char id[80];
     const char *name = stage_remote_name(resolver->arena, remote);
     if (!pinned_is_whole(&pinned))
-        diag_error(resolver->user, place, "--offline: %s has no checksum, so it would have to be asked for: dfgen lock pins it", name);
+        diag_error(resolver->user, place,
+                   "--offline: %s has no checksum, so it would have to be asked for: dfgen lock pins it", name);
     else if (!pinned_find(store, &pinned, id) && !is_vendored(resolver, &pinned))
         diag_error(resolver->user, place, "--offline: %s is not in the store: dfgen lock gets it", name);
 }

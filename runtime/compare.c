@@ -1,6 +1,6 @@
 /*
- * dfgen-compare: what differs between two images that should be one: members of the config, and in layers each file, header field and byte, with
- * the instruction that made it. For dfgen check --reproducible. Changes nothing.
+ * dfgen-compare: what differs between two images that should be one: members of the config, and in layers each file,
+ * header field and byte, with the instruction that made it. For dfgen check --reproducible. Changes nothing.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -152,13 +152,15 @@ static void compare_layer(const struct image *images, size_t n, const json_t *on
     if (differ.count > differ.limit)
         printf("    and %zu more\n", differ.count - differ.limit);
     if (!differ.count)
-        printf("    the files are the same: they are packed in another way (%s and %s)\n", json_get_string(one, "digest", ""),
+        printf("    the files are the same: they are packed in another way (%s and %s)\n", json_get_string(one,
+            "digest", ""),
                json_get_string(other, "digest", ""));
 }
 
 static void compare_layers(const struct image *images)
 {
-    const json_t *one = json_object_get(images[0].manifest, "layers"), *other = json_object_get(images[1].manifest, "layers");
+    const json_t *one = json_object_get(images[0].manifest, "layers"), *other = json_object_get(images[1].manifest,
+                                                                                                "layers");
     size_t count = json_array_size(one);
     if (count != json_array_size(other)) {
         printf("%zu layers and %zu\n", count, json_array_size(other));

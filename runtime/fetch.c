@@ -201,7 +201,8 @@ static char *unpack_vendored(const struct fetch *fetch, int blob, int64_t size, 
         return xasprintf("cannot make a folder in the store: %s", strerror(errno));
     autoclose int fs = openat(layer, "fs", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     enum id_mode mode = fetch->step->store.mode;
-    struct unpack how = {.fs = fs, .is_root = mode == MODE_ROOT, .can_chown = mode != MODE_SINGLE, .is_archive = true, .packed = size};
+    struct unpack how = {.fs = fs, .is_root = mode == MODE_ROOT, .can_chown = mode != MODE_SINGLE, .is_archive = true,
+                         .packed = size};
     struct buf listing = {0};
     struct tar_reader *tar = fs < 0 ? NULL : tar_open(blob);
     char *error = tar ? unpack_layer(&how, tar, &listing) : xasprintf("cannot be read: %s", strerror(errno));
@@ -320,7 +321,8 @@ static void get(struct fetch *fetch, char id[COMMIT_ID])
 static void check_online(const struct fetch *fetch)
 {
     if (json_get_bool(fetch->step->settings, "offline", false))
-        step_die(fetch->step, "it is not in the store, and --offline forbids to get it; without --offline, dfgen lock or ninja gets it");
+        step_die(fetch->step,
+            "it is not in the store, and --offline forbids to get it; without --offline, dfgen lock or ninja gets it");
 }
 
 int main(int argc, char **argv)

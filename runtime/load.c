@@ -1,6 +1,7 @@
 /*
- * dfgen-load: a finished image goes into docker or podman, by their own programs. docker gets an archive through a pipe, unless it has the image;
- * podman reads the layout where it lies, and takes the layers that it lacks. Writes into nobody's store itself.
+ * dfgen-load: a finished image goes into docker or podman, by their own programs. docker gets an archive through a
+ * pipe, unless it has the image; podman reads the layout where it lies, and takes the layers that it lacks. Writes
+ * into nobody's store itself.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -44,7 +45,10 @@ struct load {
 /* COMMAND(…): words with a NULL behind them. */
 #define COMMAND(...) ((const char *const[]){__VA_ARGS__, NULL})
 
-/* in: its standard input, -1 for none; out: where it prints, -1 for a question, of which neither output nor errors are shown. */
+/*
+ * in: its standard input, -1 for none; out: where it prints, -1 for a question, of which neither output nor errors
+ * are shown.
+ */
 static pid_t start(const char *const *words, int in, int out)
 {
     pid_t child = fork();
@@ -164,7 +168,10 @@ static const char *link_folder(void)
     return is_fit ? tmp : "/tmp";
 }
 
-/* It makes a name of the layout's path, which ".dfgen" cannot be part of: so it gets another path, and the name is taken away again. */
+/*
+ * It makes a name of the layout's path, which ".dfgen" cannot be part of: so it gets another path, and the name is
+ * taken away again.
+ */
 static void load_podman(struct load *load)
 {
     struct step *step = load->step;
@@ -172,7 +179,8 @@ static void load_podman(struct load *load)
     char real[PATH_MAX];
     if (ask(COMMAND("podman", "image", "exists", hex))) {
         const char *link = arena_printf(step->arena, "%s/dfgen-load.%ld", link_folder(), (long)getpid());
-        const json_t *notes = json_object_get(json_array_get(json_object_get(load->index, "manifests"), 0), "annotations");
+        const json_t *notes = json_object_get(json_array_get(json_object_get(load->index, "manifests"), 0),
+                                              "annotations");
         const char *tag = json_get_string(notes, "org.opencontainers.image.ref.name", "latest");
         const char *source = arena_printf(step->arena, "oci:%s:%s", link, tag);
         unlink(link);
@@ -181,8 +189,10 @@ static void load_podman(struct load *load)
         int code = run(COMMAND("podman", "pull", "--quiet", source));
         unlink(link);
         if (code)
-            step_die(step, "podman pull of %s failed with exit code %d; try: podman load -i with the archive of docker/STAGE", load->folder, code);
-        const char *list = listen_to(load, COMMAND("podman", "image", "inspect", "--format", "{{range .RepoTags}}{{.}} {{end}}", hex));
+            step_die(step,
+                "podman pull of %s failed with exit code %d; try: podman load -i with the archive of docker/STAGE", load->folder, code);
+        const char *list = listen_to(load, COMMAND("podman", "image", "inspect", "--format",
+                                                   "{{range .RepoTags}}{{.}} {{end}}", hex));
         for (size_t len; *list; list += len + (list[len] == ' ')) {
             len = strcspn(list, " ");
             const char *name = arena_strndup(step->arena, list, len);
@@ -229,7 +239,8 @@ static void open_image(struct load *load)
     if (!input)
         die_usage("%s.json has no image", step->base);
     const char *base = path_base(input->paths[0]);
-    load->folder = base == input->paths[0] ? "." : arena_strndup(step->arena, input->paths[0], (size_t)(base - input->paths[0]) - 1);
+    load->folder = base == input->paths[0] ? "." : arena_strndup(step->arena, input->paths[0],
+                                                                 (size_t)(base - input->paths[0]) - 1);
     load->layout = open(load->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (load->layout < 0)
         step_die(step, "cannot open %s:", load->folder);

@@ -1,6 +1,6 @@
 /*
- * Owns the form of a runtime bundle's config.json: mounts, namespaces and capabilities that docker gives a container, and what the image says of
- * its process. Called by dfgen-export. Must not know how the root beside it was written.
+ * Owns the form of a runtime bundle's config.json: mounts, namespaces and capabilities that docker gives a container,
+ * and what the image says of its process. Called by dfgen-export. Must not know how the root beside it was written.
  */
 #include <jansson.h>
 
@@ -34,7 +34,8 @@ static const struct {
     enum who who;
     const char *type;
 } namespaces[] = {
-    {FOR_BOTH, "pid"}, {FOR_BOTH, "ipc"}, {FOR_BOTH, "uts"}, {FOR_BOTH, "mount"}, {FOR_ROOT, "network"}, {FOR_USER, "user"},
+    {FOR_BOTH, "pid"}, {FOR_BOTH, "ipc"}, {FOR_BOTH, "uts"}, {FOR_BOTH, "mount"}, {FOR_ROOT, "network"}, {FOR_USER,
+                                                                                                          "user"},
 };
 
 static const char *const capabilities[] = {
@@ -79,14 +80,16 @@ static json_t *mounts_json(const struct bundle_user *user)
     json_t *array = json_array();
     for (size_t i = 0; i < COUNT(mounts); i++)
         if (is_for(mounts[i].who, user))
-            json_array_append_new(array, json_pack("{s:s,s:s,s:s,s:o}", "destination", mounts[i].to, "type", mounts[i].type,
+            json_array_append_new(array, json_pack("{s:s,s:s,s:s,s:o}", "destination", mounts[i].to, "type",
+                                                   mounts[i].type,
                                                    "source", mounts[i].from, "options", split(mounts[i].options)));
     return array;
 }
 
 static json_t *user_json(const struct bundle_user *user)
 {
-    json_t *json = json_pack("{s:I,s:I}", "uid", (json_int_t)user->uid, "gid", (json_int_t)user->gid), *groups = json_array();
+    json_t *json = json_pack("{s:I,s:I}", "uid", (json_int_t)user->uid, "gid",
+                             (json_int_t)user->gid), *groups = json_array();
     for (size_t i = 0; i < user->group_count && !user->is_rootless; i++)
         if (user->groups[i] != user->gid)
             json_array_append_new(groups, json_integer(user->groups[i]));
@@ -116,7 +119,8 @@ static json_t *process_json(const json_t *own, const struct bundle_user *user)
     for (size_t i = 0; i < COUNT(sets); i++)
         json_object_set_new(caps, sets[i], strings(capabilities, i && user->uid ? 0 : COUNT(capabilities)));
     const char *cwd = json_get_string(own, "WorkingDir", "/");
-    return json_pack("{s:b,s:o,s:o,s:o,s:s,s:o,s:b}", "terminal", 0, "user", user_json(user), "args", args_json(own), "env", env,
+    return json_pack("{s:b,s:o,s:o,s:o,s:s,s:o,s:b}", "terminal", 0, "user", user_json(user), "args", args_json(own),
+                     "env", env,
                      "cwd", *cwd == '/' ? cwd : "/", "capabilities", caps, "noNewPrivileges", 0);
 }
 
@@ -131,7 +135,8 @@ static json_t *linux_json(const struct bundle_user *user)
     for (size_t i = 0; i < COUNT(namespaces); i++)
         if (is_for(namespaces[i].who, user))
             json_array_append_new(kinds, json_pack("{s:s}", "type", namespaces[i].type));
-    json_t *json = json_pack("{s:o,s:o,s:o}", "namespaces", kinds, "maskedPaths", strings(masked, COUNT(masked)), "readonlyPaths",
+    json_t *json = json_pack("{s:o,s:o,s:o}", "namespaces", kinds, "maskedPaths", strings(masked, COUNT(masked)),
+                             "readonlyPaths",
                              strings(read_only, COUNT(read_only)));
     if (user->is_rootless) {
         json_object_set_new(json, "uidMappings", mapping(user->uid, user->host_uid));
@@ -143,8 +148,10 @@ static json_t *linux_json(const struct bundle_user *user)
 void bundle_config(const json_t *image, const struct bundle_user *user, struct buf *text)
 {
     const json_t *own = json_object_get(image, "config");
-    json_t *json = json_pack("{s:s,s:{s:s,s:b},s:o,s:s,s:o,s:o}", "ociVersion", "1.0.2", "root", "path", "rootfs", "readonly", 0,
-                             "process", process_json(own, user), "hostname", "bundle", "mounts", mounts_json(user), "linux",
+    json_t *json = json_pack("{s:s,s:{s:s,s:b},s:o,s:s,s:o,s:o}", "ociVersion", "1.0.2", "root", "path", "rootfs",
+                             "readonly", 0,
+                             "process", process_json(own,
+                                                     user), "hostname", "bundle", "mounts", mounts_json(user), "linux",
                              linux_json(user));
     json_t *labels = json_object_get(own, "Labels");
     if (json_object_size(labels))

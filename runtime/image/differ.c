@@ -1,6 +1,6 @@
 /*
- * Owns the comparison of two tars that should be the same: both are read side by side, in the order of names that dfgen writes them in. Called by
- * dfgen-compare. Must not know images.
+ * Owns the comparison of two tars that should be the same: both are read side by side, in the order of names that
+ * dfgen writes them in. Called by dfgen-compare. Must not know images.
  */
 #include "runtime/image/differ.h"
 
@@ -65,14 +65,16 @@ static char *step(struct side *side)
     row(mode, "mode", "%04" PRIo64) row(uid, "owner", "%" PRId64) row(gid, "group", "%" PRId64) row(size, "size", "%" PRId64) \
     row(major, "device major", "%" PRId64) row(minor, "device minor", "%" PRId64)
 
-static void compare_fields(struct differ *differ, const struct tar_entry *one, const struct tar_entry *other, const char *name)
+static void compare_fields(struct differ *differ, const struct tar_entry *one, const struct tar_entry *other,
+                           const char *name)
 {
 #define COMPARE(field, text, format) \
     if ((int64_t)one->field != (int64_t)other->field) \
         say(differ, name, text " " format " and " format, (int64_t)one->field, (int64_t)other->field);
     FIELDS(COMPARE)
     if (one->mtime.tv_sec != other->mtime.tv_sec || one->mtime.tv_nsec != other->mtime.tv_nsec)
-        say(differ, name, "time %" PRId64 ".%09ld and %" PRId64 ".%09ld", (int64_t)one->mtime.tv_sec, one->mtime.tv_nsec,
+        say(differ, name, "time %" PRId64 ".%09ld and %" PRId64 ".%09ld", (int64_t)one->mtime.tv_sec,
+            one->mtime.tv_nsec,
             (int64_t)other->mtime.tv_sec, other->mtime.tv_nsec);
     if (strcmp(one->link, other->link))
         say(differ, name, "link to \"%s\" and \"%s\"", one->link, other->link);
@@ -86,7 +88,8 @@ static const struct tar_xattr *find_xattr(const struct tar_entry *entry, const c
     return NULL;
 }
 
-static void compare_xattrs(struct differ *differ, const struct tar_entry *one, const struct tar_entry *other, const char *name)
+static void compare_xattrs(struct differ *differ, const struct tar_entry *one, const struct tar_entry *other,
+                           const char *name)
 {
     for (size_t i = 0; i < one->xattr_count; i++) {
         const struct tar_xattr *mine = &one->xattrs[i], *theirs = find_xattr(other, mine->name);
@@ -127,7 +130,8 @@ static char *compare_content(struct differ *differ, struct side *one, struct sid
         for (size_t i = 0; i < len && memcmp(one->piece, other->piece, len); i++) {
             if (one->piece[i] == other->piece[i])
                 continue;
-            say(differ, one->name, "byte %" PRId64 " is 0x%02x and 0x%02x", at + (int64_t)i, (unsigned char)one->piece[i],
+            say(differ, one->name, "byte %" PRId64 " is 0x%02x and 0x%02x", at + (int64_t)i,
+                (unsigned char)one->piece[i],
                 (unsigned char)other->piece[i]);
             return NULL;
         }

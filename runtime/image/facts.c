@@ -1,6 +1,6 @@
 /*
- * Owns what is said of a finished image in files for scripts: its id, and docker's metadata keys. Called by dfgen-export. Must not know
- * where the text goes.
+ * Owns what is said of a finished image in files for scripts: its id, and docker's metadata keys. Called by
+ * dfgen-export. Must not know where the text goes.
  */
 #include <jansson.h>
 

@@ -7,8 +7,8 @@ struct buf;
 struct json_t;
 
 /*
- * The image id: the digest of the config, or of the index of an image for several platforms. No line end, as docker writes it. NULL if all went well,
- * else why not, malloc'd.
+ * The image id: the digest of the config, or of the index of an image for several platforms. No line end, as docker
+ * writes it. NULL if all went well, else why not, malloc'd.
  */
 char *facts_id(int layout, struct arena *arena, const struct json_t *index, struct buf *text);
 

@@ -1,6 +1,6 @@
 /*
- * Owns the call of sqfstar, which makes a squashfs out of the tar that a root is written as: owners, devices and xattrs come from there, so that no
- * right is needed to make them. Called by dfgen-export. Must not know layers.
+ * Owns the call of sqfstar, which makes a squashfs out of the tar that a root is written as: owners, devices and
+ * xattrs come from there, so that no right is needed to make them. Called by dfgen-export. Must not know layers.
  */
 #include "runtime/image/squashfs.h"
 
@@ -25,15 +25,16 @@ static int put(void *data, const void *bytes, size_t len)
 }
 
 /*
- * The time of the whole and of the root folder, which the tar does not name, come from SOURCE_DATE_EPOCH. It is the newest file's, since the tool
- * lowers later ones to it.
+ * The time of the whole and of the root folder, which the tar does not name, come from SOURCE_DATE_EPOCH. It is the
+ * newest file's, since the tool lowers later ones to it.
  */
 _Noreturn static void run_tool(int in, const char *time, const char *path)
 {
     const char *words[] = {"sqfstar",    "-quiet", "-no-progress", "-reproducible", "-exit-on-error", "-root-mode",
                            "755", "-root-uid",    "0",       "-root-gid",     "0",              path,             NULL};
     int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-    if (setenv("SOURCE_DATE_EPOCH", time, 1) < 0 || null < 0 || dup2(in, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
+    if (setenv("SOURCE_DATE_EPOCH", time, 1) < 0 || null < 0 || dup2(in, STDIN_FILENO) < 0 || dup2(null,
+                                                                                                   STDOUT_FILENO) < 0)
         _exit(126);
     execvp(words[0], (char **)words);
     _exit(errno == ENOENT ? 127 : 126);

@@ -29,13 +29,17 @@ bool pinned_is_whole(const struct pinned *pinned)
     return pinned->is_git ? is_commit(pinned->checksum) : pinned->checksum.len > 0;
 }
 
-/* A file is its bytes and its name, wherever they came from; what a commit comes to depends on the address, by its submodules and its .git. */
+/*
+ * A file is its bytes and its name, wherever they came from; what a commit comes to depends on the address, by its
+ * submodules and its .git.
+ */
 void pinned_key(const struct pinned *pinned, char key[DIGEST_HEX + 1])
 {
     struct digest_state state;
     char text[64];
     bool is_git = pinned->is_git;
-    snprintf(text, sizeof text, "%d %d %d %d", STEP_FORMAT, is_git, is_git && pinned->keeps_git_dir, is_git && pinned->has_submodules);
+    snprintf(text, sizeof text, "%d %d %d %d", STEP_FORMAT, is_git, is_git && pinned->keeps_git_dir, is_git &&
+             pinned->has_submodules);
     digest_begin(&state);
     digest_add_field(&state, "fetched");
     digest_add_field(&state, text);

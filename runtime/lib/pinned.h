@@ -1,6 +1,6 @@
 /*
- * What an ADD of a URL or git reference brings once its checksum is known: the key under which the store remembers it. gen asks for it (--offline),
- * dfgen-fetch sets it.
+ * What an ADD of a URL or git reference brings once its checksum is known: the key under which the store remembers
+ * it. gen asks for it (--offline), dfgen-fetch sets it.
  */
 #ifndef DFGEN_PINNED_H
 #define DFGEN_PINNED_H

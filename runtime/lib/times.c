@@ -1,4 +1,7 @@
-/* Owns the rule for times of files. Called by those who write tars and folders, and by gen for its option. Must not know what is written. */
+/*
+ * Owns the rule for times of files. Called by those who write tars and folders, and by gen for its option. Must not
+ * know what is written.
+ */
 #include "runtime/lib/times.h"
 
 #include <string.h>
