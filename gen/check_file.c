@@ -96,7 +96,7 @@ static void check_form(struct checker *checker, const struct insn *insn, void *d
     (void)data;
     if (insn->has_empty_continuation)
         check_say(checker, CHECK_NO_EMPTY_CONTINUATION,
-                  (struct place){insn->place.source, insn->last_line, 0}, "Empty continuation line");
+                  (struct place){.source = insn->place.source, .line = insn->last_line}, "Empty continuation line");
     if (insn->kind == INSN_MAINTAINER)
         check_say(checker, CHECK_MAINTAINER_DEPRECATED, insn->place,
                   "Maintainer instruction is deprecated in favor of using label");

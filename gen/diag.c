@@ -199,6 +199,10 @@ static void print_message(const struct message *message, struct buf *out)
     buf_putc(out, '\n');
     if (place.source && place.line)
         print_excerpt(place, out);
+    if (place.source && place.first_line && place.first_line != place.line) {
+        put_visibly(span_of(place.source->name), out);
+        buf_printf(out, ":%d: the instruction begins here\n", place.first_line);
+    }
 }
 
 static bool is_repeated(const struct message *messages, size_t i)

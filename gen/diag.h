@@ -19,6 +19,7 @@ struct place {
     const struct source *source;
     int line;
     int column;
+    int first_line;     /* of the instruction that it is in; 0: of none */
 };
 
 struct diag *diag_new(void);
@@ -42,6 +43,8 @@ size_t diag_check_count(const struct diag *diag);
  *     Dockerfile:3:5: error: unknown flag --chwon (did you mean --chown?)
  *         3 | COPY --chwon=1 a b
  *           |      ^
+ * and, for a place that is not in the first line of its instruction, which is where other builders say it is:
+ *     Dockerfile:2: the instruction begins here
  * with_checks false leaves the build checks out.
  */
 void diag_print(const struct diag *diag, FILE *out, bool with_checks);

@@ -28,7 +28,7 @@ static bool is_space(char c)
 
 static struct place line_place(const struct lex *lex, int line, int column)
 {
-    return lex->fixed.source ? lex->fixed : (struct place){lex->source, line, column};
+    return lex->fixed.source ? lex->fixed : (struct place){.source = lex->source, .line = line, .column = column};
 }
 
 struct place lex_place(const struct lex *lex, size_t offset)
@@ -44,7 +44,7 @@ struct place lex_place(const struct lex *lex, size_t offset)
             high = middle;
     }
     const struct lex_piece *piece = &lex->pieces.items[low];
-    return (struct place){lex->source, piece->line, piece->column + (int)(offset - piece->offset)};
+    return (struct place){lex->source, piece->line, piece->column + (int)(offset - piece->offset), lex->pieces.items[0].line};
 }
 
 /* What no rule of the language looks at later: NUL bytes and the length of lines, heredoc bodies included. */

@@ -99,7 +99,7 @@ static bool read_patterns(struct plan *plan, struct plan_context *context)
     int line = 0;
     context->patterns = pattern_list_parse(plan->arena, source->text, &error, &line);
     if (!context->patterns) {
-        diag_error(plan->diag, (struct place){source, line, 0}, "%s", error);
+        diag_error(plan->diag, (struct place){.source = source, .line = line}, "%s", error);
         context->error = error;
     }
     return context->patterns;

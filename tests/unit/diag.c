@@ -49,7 +49,7 @@ static const struct {
 
 static void say(struct diag *diag, const struct source *source, size_t row, size_t i)
 {
-    struct place place = {source, prints[row].said[i].line, prints[row].said[i].column};
+    struct place place = {.source = source, .line = prints[row].said[i].line, .column = prints[row].said[i].column};
     const char *text = prints[row].said[i].text;
     if (prints[row].said[i].kind == 'e')
         diag_error(diag, place, "%s", text);
@@ -97,7 +97,7 @@ static void check_long_line(void)
     memset(line, 'a', 5000);
     line[2999] = 'b';
     source_from_text(&source, &arena, span_of(line), "D");
-    diag_error(diag, (struct place){&source, 1, 3000}, "x");
+    diag_error(diag, (struct place){.source = &source, .line = 1, .column = 3000}, "x");
     FILE *out = open_memstream(&text, &size);
     diag_print(diag, out, true);
     fclose(out);

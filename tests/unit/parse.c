@@ -345,7 +345,7 @@ static void check_trigger(const char *in, const char *want)
     struct buf out = {0};
     unit_row("trigger: %s", in);
     begin(&f, span_of("\n\nFROM x\n"));
-    bool is_ok = parse_trigger(&f.arena, span_of(in), (struct place){&f.source, 3, 1}, f.diag, &insn);
+    bool is_ok = parse_trigger(&f.arena, span_of(in), (struct place){.source = &f.source, .line = 3, .column = 1}, f.diag, &insn);
     UNIT_INT(want[0] != '!', is_ok);
     if (is_ok) {
         dump_insn(&insn, &out);
