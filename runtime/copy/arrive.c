@@ -48,6 +48,11 @@ static const char *share_tail(struct arena *arena, const char *path, const char 
     return !strcmp(tail, real) ? tail : arena_strdup(arena, real);
 }
 
+bool plan_is_unnamed(const struct plan *plan, const struct entry *entry)
+{
+    return plan->is_archive && entry->type == ENTRY_DIR && entry->xattr_count && !strcmp(entry->xattrs->name, LIST_UNNAMED);
+}
+
 struct plan_entry plan_arrive(const struct plan *plan, const struct tree *tree, const struct tree_node *node,
                               const struct entry *entry, const char *path)
 {
@@ -57,7 +62,8 @@ struct plan_entry plan_arrive(const struct plan *plan, const struct tree *tree, 
     planned.real = share_tail(plan->arena, path, node->link_to ? node->link_to : node->path);
     keep_capability(&planned.entry);
     copy_strings(plan->arena, &planned.entry);
-    if (options->owner) {
+    /* --chown is of what the archive has: a folder that it does not name stays root's. */
+    if (options->owner && !plan_is_unnamed(plan, entry)) {
         planned.entry.uid = options->owner->uid;
         planned.entry.gid = options->owner->gid;
     }

@@ -260,11 +260,6 @@ static const char *place_of(const struct plan *plan, const char *target, const c
     return path;
 }
 
-static bool is_unnamed(const struct plan *plan, const struct entry *entry)
-{
-    return plan->is_archive && entry->type == ENTRY_DIR && entry->xattr_count && !strcmp(entry->xattrs->name, LIST_UNNAMED);
-}
-
 /*
  * A folder that the archive does not name is the one that is there, with its owner and mode, or the one that a link there leads to.
  * 0: this one is made, 1: it is there.
@@ -300,7 +295,7 @@ static void visit(void *data, const struct tree_node *node, const struct entry *
     if (arrival->result < 0 || is_contents)
         return;
     const char *path = place_of(plan, arrival->target, relative);
-    int met = is_unnamed(plan, entry)
+    int met = plan_is_unnamed(plan, entry)
                   ? meet_unnamed(plan, path_join(plan->arena, arrival->target, relative), path, arrival->error) : 0;
     if (met) {
         arrival->result = met < 0 ? -1 : 0;

@@ -40,4 +40,7 @@ struct plan {
 struct plan_entry plan_arrive(const struct plan *plan, const struct tree *tree, const struct tree_node *node,
                               const struct entry *entry, const char *path);
 
+/* A folder that an archive has files in, but does not name itself. */
+bool plan_is_unnamed(const struct plan *plan, const struct entry *entry);
+
 #endif
