@@ -343,6 +343,7 @@ const char *plan_mount_files(struct plan *plan, struct planned *planned, const s
     struct span path = span_of(literal(plan->arena, arena_printf(plan->arena, "/%s", clean)));
     seq_push(plan->arena, &copy.sources, (struct copy_source){.path = path, .place = mount->place});
     struct plan_step step = plan_step_begin(planned, plan, RULE_COPY, name, label, action);
+    set_true(step.json, "folder", true);
     bool is_fine = plan_copy_step(&step, planned, &copy, mount->place);
     const char *stamp = plan_step_end(&step, arena_printf(plan->arena, "%s.stamp", step.base));
     return is_fine ? stamp : NULL;

@@ -233,6 +233,7 @@ static void plan_copy(struct copy *copy)
                  options.chmod);
     /* The reference makes a plain copy of a linked one that changes modes. */
     options.link = json_get_bool(json, "link", false) && !options.chmod;
+    options.folder = json_get_bool(json, "folder", false);
     options.owner = read_owner(copy, member(copy, "chown"), !options.link);
     copy->unpack = json_get_bool(json, "unpack", false);
     copy->plan = copy_plan_new(copy->tree, copy->step->arena, &options, &error);

@@ -290,8 +290,9 @@ static void visit(void *data, const struct tree_node *node, const struct entry *
         arrival->has_parents = true;
         arrival->result = add_parents(arrival);
     }
-    /* The source folder stands for its contents: the destination is there already, with metadata of its own. */
-    bool is_contents = arrival->match->is_dir && !*relative && !(arrival->match->relative && *arrival->match->relative);
+    /* The source folder stands for its contents: the destination is there already, with metadata of its own (the root always). */
+    bool is_contents = arrival->match->is_dir && !*relative && !(arrival->match->relative && *arrival->match->relative) &&
+                       !(plan->options.folder && *plan->dest);
     if (arrival->result < 0 || is_contents)
         return;
     const char *path = place_of(plan, arrival->target, relative);

@@ -27,6 +27,7 @@ struct plan_options {
     const struct owner *owner;  /* --chown; NULL: none */
     const char *chmod;          /* NULL: none */
     bool link;                  /* --link: nothing of the root counts */
+    bool folder;                /* dest gets the metadata of the source folder as well (bind mounts) */
 };
 
 struct plan_entry {

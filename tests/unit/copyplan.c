@@ -37,6 +37,8 @@ static const struct {
     {"", "ff", "/own", "", "!cannot copy to non-directory: /own/f"}, {"own/ own/a/", "dir", "/own", "", "!cannot replace to directory with file: /own/a"},
     {"own/ own/f/", "f", "/own", "", "!cannot replace to directory with file: /own/f"}, {"", "etc", "/", "slash", "new"},
     {"-", "dir in", "/d", "", "d/ d/a:640,0,0 d/l d/sub/ d/sub/b d/sub/x"}, {"-", "hl/s", "/d", "", "d/ d/c"},
+    {"-", "dir", "/e/d", "folder", "e/ e/d/:700,0,0 e/d/a:640,0,0 e/d/sub/:711,3,4 e/d/sub/b"}, {"-", "dir", "/", "folder", "a:640,0,0 sub/:711,3,4 sub/b"},
+    {"-", "f", "/e/d", "folder", "e/ e/d"},
     /* symlinks in the destination */
     {"", "f", "/link", "", "real/ real/f"}, {"", "dir", "/link", "", "real/ real/a:640,0,0 real/sub/:711,3,4 real/sub/b"}, {"", "f", "/flink", "", "etc/ etc/group"},
     {"", "f", "/dangling", "", "made/ made/by"}, {"", "f", "/dangling", "slash", "made/ made/by/ made/by/f"}, {"", "f", "/link/deep", "slash", "real/ real/deep/ real/deep/f"},
@@ -93,6 +95,7 @@ static struct source_spec read_flags(struct arena *arena, const char *flags, str
         }
         options->slash |= !strcmp(word, "slash");
         options->link |= !strcmp(word, "link");
+        options->folder |= !strcmp(word, "folder");
         spec.parents |= !strcmp(word, "parents");
     }
     spec.exclude = pattern_list_of(arena, patterns, count, &error);
