@@ -4,6 +4,7 @@
  */
 #include "gen/cmd.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -137,6 +138,36 @@ static void write_graph(const struct opts *opts, struct graph *graph)
     die("cannot write %s:", failed);
 }
 
+/*
+ * What stands in a build folder is run: it must be of who runs it, and nobody else's to change. A link in its place is
+ * somebody's trick too.
+ */
+static void check_place(const char *path, mode_t kind)
+{
+    struct stat st;
+    if (lstat(path, &st) < 0)
+        return;
+    if ((st.st_mode & S_IFMT) != kind)
+        die_usage("%s is not what dfgen made it: remove it, or use another build folder (-C)", path);
+    if (st.st_uid != geteuid())
+        die_usage("%s belongs to user %u: remove it, or use another build folder (-C)", path, (unsigned)st.st_uid);
+    if (st.st_mode & S_IWOTH)
+        die_usage("%s can be written by everybody: remove it, or use another build folder (-C)", path);
+}
+
+static void check_build_folder(const struct opts *opts)
+{
+    DIR *dir;
+    check_place(opts->build_file, S_IFREG);
+    check_place(".dfgen", S_IFDIR);
+    if (!(dir = opendir(".dfgen")))
+        return;
+    for (struct dirent *entry; (entry = readdir(dir));)
+        if (entry->d_type == DT_DIR && strcmp(entry->d_name, "..") && strcmp(entry->d_name, "rootfs"))
+            check_place(path_join(opts->arena, ".dfgen", entry->d_name), S_IFDIR);
+    closedir(dir);
+}
+
 /* saved: what is made again; NULL: a person asks. */
 static int generate(int argc, char **argv, const struct saved_options *saved, struct generated *made)
 {
@@ -152,6 +183,7 @@ static int generate(int argc, char **argv, const struct saved_options *saved, st
     if (!emit_may_write(opts->build_file))
         die_usage("%s was not made by dfgen, and is left as it is: choose another name with --build-file, or another folder with -C",
                   opts->build_file);
+    check_build_folder(opts);
     cmd_read_lock(opts);
     for (size_t i = 0; i < opts->images.count; i++) {
         keep_file(opts, opts->images.items[i], is_regenerated);

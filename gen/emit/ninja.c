@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -19,7 +20,10 @@
 #include "gen/graph.h"
 #include "runtime/lib/buf.h"
 #include "runtime/lib/die.h"
+#include "runtime/lib/digest.h"
 #include "runtime/lib/fdio.h"
+
+static const char links_folder[] = ".dfgen/.links";
 
 struct ninja {
     const struct graph *graph;
@@ -69,10 +73,28 @@ static int compare_names(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* ninja cannot carry line ends in a path: such files count through list files and digests only. */
+/* ninja cannot carry line ends in a path, and would print other control bytes to the terminal. */
 static bool can_carry(const char *path)
 {
-    return !strpbrk(path, "\r\n");
+    for (; *path; path++)
+        if ((unsigned char)*path < ' ' || *path == 0x7f)
+            return false;
+    return true;
+}
+
+/* Such a file has a link of another name, which ninja follows to its time. */
+static void put_by_link(struct ninja *ninja, const char *path)
+{
+    char hex[DIGEST_HEX + 1], link[sizeof links_folder + DIGEST_HEX + 1];
+    struct digest digest = digest_of(path, strlen(path));
+    digest_hex(&digest, hex);
+    snprintf(link, sizeof link, "%s/%s", links_folder, hex);
+    struct buf target = {0};
+    buf_printf(&target, "%s%s", *path == '/' ? "" : "../../", path);
+    if (dir_make_at(AT_FDCWD, links_folder, 0777) < 0 || (symlink(buf_text(&target), link) < 0 && errno != EEXIST))
+        die("cannot make the link %s:", link);
+    buf_free(&target);
+    put_path(ninja, link);
 }
 
 /*
@@ -81,8 +103,10 @@ static bool can_carry(const char *path)
  */
 static void put_context_path(struct ninja *ninja, const char *path)
 {
-    if (!can_carry(path))
+    if (!can_carry(path)) {
+        put_by_link(ninja, path);
         return;
+    }
     if (*path == '/' || !bsearch(&path, ninja->names, ninja->graph->targets.count, sizeof path, compare_names)) {
         put_path(ninja, path);
         return;

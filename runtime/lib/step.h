@@ -75,6 +75,11 @@ void step_close(struct step *step);
 /* End the process: "Dockerfile:12: RUN npm ci: MESSAGE". A trailing colon appends errno's text. */
 _Noreturn void step_die(const struct step *step, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Append text with control bytes and what is no UTF-8 as \xHH. newline: what a newline becomes. */
+struct buf;
+struct span;
+void step_add_visible(struct buf *out, struct span text, const char *newline);
+
 /* The n-th input with that role, NULL when there are fewer. */
 const struct step_input *step_input(const struct step *step, enum input_role role, size_t n);
 

@@ -11,9 +11,6 @@ struct arena;
 struct buf;
 struct step_input;
 
-/* Append text with control bytes and what is no UTF-8 as \xHH. newline: what a newline becomes. */
-void step_add_visible(struct buf *out, struct span text, const char *newline);
-
 /* Parse the lines of a step file's "in". NULL, or what is wrong (the arena's text). */
 const char *step_parse_inputs(struct arena *arena, const json_t *lines, struct step_input **inputs, size_t *count);
 

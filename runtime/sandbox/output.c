@@ -10,6 +10,8 @@
 #include "runtime/lib/buf.h"
 #include "runtime/lib/die.h"
 #include "runtime/lib/fdio.h"
+#include "runtime/lib/span.h"
+#include "runtime/lib/step.h"
 
 enum { RING = 32 * 1024, TAIL_LINES = 40, TAIL_WIDTH = 2000 };
 
@@ -73,6 +75,7 @@ static void add_line(struct buf *out, const char *line, size_t len)
             len -= i + 1;
             break;
         }
+    struct buf kept = {0};
     for (size_t i = 0; i < len && i < TAIL_WIDTH;) {
         unsigned char c = (unsigned char)line[i];
         if (c == '\033') {
@@ -80,9 +83,12 @@ static void add_line(struct buf *out, const char *line, size_t len)
             continue;
         }
         if (c == '\t' || (c >= ' ' && c != 0x7f))
-            buf_putc(out, (char)c);
+            buf_putc(&kept, (char)c);
         i++;
     }
+    /* Controls of more than one byte, and what is no text. */
+    step_add_visible(out, (struct span){buf_text(&kept), kept.len}, "");
+    buf_free(&kept);
     buf_putc(out, '\n');
 }
 
