@@ -13,13 +13,12 @@
 #include "runtime/lib/json.h"
 #include "tests/fuzz/fuzz.h"
 
-static void write_config(const struct config *config, struct buf *text)
+static void write_config(struct config *config, struct arena *arena, struct buf *text)
 {
     static const struct span fill[] = {{"one", 3}, {"two", 3}, {"three", 5}};
     struct config_times times = {1, false};
-    json_t *written = config_write(config, &times, fill, sizeof fill / sizeof *fill);
-    json_write(written, text);
-    json_decref(written);
+    struct config_layers layers = {fill, sizeof fill / sizeof *fill};
+    config_write(config, arena, &times, &layers, text);
 }
 
 static void change(struct config *config, struct arena *arena, struct span text)
@@ -42,7 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         struct config config, child, again;
         config_from_image(&config, &arena, image);
         config_inherit(&child, &arena, &config);
-        write_config(&config, &first);
+        write_config(&config, &arena, &first);
         json_t *back = json_parse((struct span){buf_text(&first), first.len}, NULL);
         if (!back)
             abort();
@@ -50,7 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (again.env.count != config.env.count || again.labels.count != config.labels.count)
             abort();
         change(&child, &arena, size > 64 ? (struct span){text.text, 64} : text);
-        write_config(&child, &second);
+        write_config(&child, &arena, &second);
         json_decref(back);
     }
     json_decref(image);

@@ -74,7 +74,7 @@ static void remove_folder(void)
 static const struct opts *prepare(void)
 {
     static char *argv[] = {"dfgen", "-C", "build", "--build-context", "busybox=oci-layout:base", "--build-context", "other=context/d",
-                           "--build-arg", "G=given", "--platform", "linux/amd64", "context", NULL};
+                           "--build-arg", "G=given", "--platform", "linux/amd64", "--offline", "context", NULL};
     if (!mkdtemp(folder) || chdir(folder) < 0 || dir_make_at(AT_FDCWD, "base/blobs/sha256", 0777) < 0 ||
         dir_make_at(AT_FDCWD, "context/d", 0777) < 0 || symlink("d", "context/l") < 0)
         abort();
@@ -102,13 +102,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct dockerfile *file = parse_dockerfile(&arena, &source, diag);
     if (!diag_error_count(diag))
         check_run(&arena, opts, file, images, false, diag);
-    struct graph *graph = diag_error_count(diag) ? NULL : plan_build(&arena, opts, file, images, diag, &files);
-    if (!graph != (diag_error_count(diag) > 0))
+    struct plan *plan = plan_new(&arena, opts);
+    struct unit *unit = diag_error_count(diag) ? NULL : plan_add(plan, opts, file, images, diag);
+    if (!unit != (diag_error_count(diag) > 0))
         abort();
-    if (graph) {
-        outbox_free(files);
-        graph_free(graph);
-    }
+    if (unit)
+        plan_finish(plan, &files);
+    plan_free(plan);
     diag_free(diag);
     images_free(images);
     arena_free(&arena);
