@@ -66,12 +66,14 @@ bool users_parse_owner(struct span text, uint32_t *id)
         *id = 0;
         return true;
     }
-    if (text.len && text.text[0] == '+')
+    bool is_negative = text.len && text.text[0] == '-';
+    if (is_negative || (text.len && text.text[0] == '+'))
         text = span_skip(text, 1);
     uint32_t number;
-    if (!users_parse_id(text, &number) || number > INT32_MAX)
+    if (!users_parse_id(text, &number) || number > (uint32_t)INT32_MAX + is_negative)
         return false;
-    *id = number;
+    /* -1 is chown's "leave as it is", which is root's for what is new. */
+    *id = !is_negative ? number : number == 1 ? 0 : -number;
     return true;
 }
 

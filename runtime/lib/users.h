@@ -21,7 +21,10 @@ struct user {
 
 /* A decimal number of 0 to 4294967294, digits alone. */
 bool users_parse_id(struct span text, uint32_t *id);
-/* The same for --chown, as the reference reads it: "root" is 0, "+7" is 7, and from 2147483648 on it is a name. */
+/*
+ * The same for --chown, as the reference reads it: "root" is 0, "+7" is 7, "-2" is 4294967294 and "-1" (leave it) is 0; what has no
+ * room in 32 bits with a sign is a name.
+ */
 bool users_parse_owner(struct span text, uint32_t *id);
 
 bool users_find_name(struct span passwd, struct span name, struct user *user);
