@@ -69,7 +69,12 @@ static const char *set_from(struct parser *parser, const char *key, struct span 
 TEXT_SETTER(source)
 TEXT_SETTER(target)
 TEXT_SETTER(id)
-TEXT_SETTER(env)
+
+static const char *set_env(struct parser *parser, const char *key, struct span value)
+{
+    parser->mount->env = value;
+    return value.len ? NULL : invalid_value(parser, key, value);
+}
 
 static const char *set_readonly(struct parser *parser, const char *key, struct span value)
 {

@@ -145,6 +145,10 @@ static const char *set_secret(struct resolver *resolver, struct run_mount *mount
 
 static const char *set_ssh(struct resolver *resolver, struct run_mount *mount, size_t number)
 {
+    /* Nothing of it is used, but it has to be there. */
+    struct origin unused;
+    if (mount->mount.from.len)
+        stage_find_origin(resolver, mount->mount.from, false, mount->place, "the agent's socket", &unused);
     if (!mount->mount.id.len)
         mount->mount.id = span_of("default");
     const char *usual = arena_printf(resolver->arena, "/run/buildkit/ssh_agent.%zu", number);
