@@ -120,7 +120,7 @@ static enum there look(struct plan *plan, const char *path)
 
 static void put_made(struct plan *plan, const char *path)
 {
-    const struct owner *owner = plan->options.owner;
+    const struct owner *owner = plan->made_owner;
     struct plan_entry made = {.entry = {
         .path = path, .type = ENTRY_DIR, .mode = mode_of_made(plan->is_archive ? NULL : plan->options.chmod),
         .uid = owner ? owner->uid : 0, .gid = owner ? owner->gid : 0,
@@ -261,8 +261,8 @@ static const char *place_of(const struct plan *plan, const char *target, const c
 }
 
 /*
- * A folder that the archive does not name is the one that is there, with its owner and mode, or the one that a link there leads to.
- * 0: this one is made, 1: it is there.
+ * A folder that the archive does not name is the one that is there, with its owner and mode, or the one that a link there leads to: dest
+ * is the root for that, and what is missing there is made. 0: this one is made, 1: it is there.
  */
 static int meet_unnamed(struct plan *plan, const char *from, const char *path, const char **error)
 {
@@ -271,10 +271,13 @@ static int meet_unnamed(struct plan *plan, const char *from, const char *path, c
     if (look(plan, path) == THERE_NOTHING)
         return 0;
     if (!find(plan, path) && look_below(plan, plan->arena, path, &there) && there.type == ENTRY_SYMLINK &&
-        !tree_resolve(plan->root, plan->arena, path, true, &to))
+        !tree_resolve_in(plan->root, plan->arena, plan->dest, path + strlen(plan->dest), &to))
         return fail(plan, error, "cannot follow the link", path);
-    if (look(plan, to) != THERE_FOLDER)
+    enum there leads = look(plan, to);
+    if (leads == THERE_OTHER)
         return fail(plan, error, "not a directory", path);
+    if (leads == THERE_NOTHING && need_folder(plan, to, error) < 0)
+        return -1;
     if (strcmp(from, to))
         vec_push(&plan->detours, (struct detour){from, to});
     return 1;
@@ -443,7 +446,11 @@ int copy_plan_add_archive(struct plan *plan, const struct tree *archive, const c
     plan->sources++;
     plan->is_archive = true;
     plan->parent = NULL;
-    int result = need_dest_folder(plan, error) < 0 ? -1 : add_match(plan, archive, &spec, &match, error);
+    int result = need_dest_folder(plan, error);
+    plan->made_owner = NULL;
+    if (result == 0)
+        result = add_match(plan, archive, &spec, &match, error);
+    plan->made_owner = plan->options.owner;
     join_links(plan, "", plan->dest);
     plan->detours.count = 0;
     plan->is_archive = false;
@@ -464,7 +471,8 @@ struct plan *copy_plan_new(const struct tree *root, struct arena *arena, const s
 {
     struct plan *plan = arena_alloc(arena, sizeof *plan);
     struct tree_node node;
-    *plan = (struct plan){.arena = arena, .root = options->link ? NULL : root, .options = *options};
+    *plan = (struct plan){.arena = arena, .root = options->link ? NULL : root, .options = *options,
+                          .made_owner = options->owner};
     tree_lookup(root, arena, "", &node, &plan->root_entry);
     plan->dest = path_clean(arena, span_of(options->dest));
     if (plan->root && !tree_resolve(plan->root, arena, options->dest, true, &plan->dest)) {

@@ -28,6 +28,7 @@ struct plan {
     size_t slot_count;
     bool hides_lower;           /* some entry does */
     bool is_archive;            /* the source at hand */
+    const struct owner *made_owner; /* of folders that are made on the way; NULL: root */
     uint32_t groups, sources;
     VEC(struct link) links;     /* of the source at hand */
     VEC(struct detour) detours; /* the same */

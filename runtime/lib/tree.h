@@ -43,6 +43,11 @@ bool tree_lookup(const struct tree *tree, struct arena *arena, const char *path,
  * (more than 255 links) or when a component that is no folder has something below it (ENOTDIR; errno tells ELOOP or ENOTDIR).
  */
 bool tree_resolve(const struct tree *tree, struct arena *arena, const char *path, bool follow_last, const char **out);
+/*
+ * The same with a real folder as the root: absolute links stay in it, ".." out of it is EXDEV. path is one below it, *out one of
+ * the tree. The last link is followed.
+ */
+bool tree_resolve_in(const struct tree *tree, struct arena *arena, const char *base, const char *path, const char **out);
 
 /* Names directly in a folder, sorted by bytes, merged over the layers. */
 size_t tree_children(const struct tree *tree, struct arena *arena, const char *path, const char *const **names);

@@ -17,16 +17,20 @@ enum { LINK_LIMIT = 255 };
 struct walk {
     const struct tree *tree;
     struct arena *arena;
+    const char *base;       /* the folder that is the root for what is walked */
     const char *done;       /* clean and real */
     const char *rest;       /* what is still to be walked */
     bool follow_last;
+    bool stays;             /* ".." may not lead above base */
     int links;
 };
 
-static const char *parent_of(struct arena *arena, const char *path)
+static const char *parent_of(const struct walk *walk)
 {
-    const char *slash = strrchr(path, '/');
-    return arena_strndup(arena, path, slash ? (size_t)(slash - path) : 0);
+    const char *path = walk->done, *slash = strrchr(path, '/');
+    if (!strcmp(path, walk->base))
+        return path;
+    return arena_strndup(walk->arena, path, slash ? (size_t)(slash - path) : 0);
 }
 
 /* Continue in what the link says, from the folder that it lies in. */
@@ -38,7 +42,7 @@ static bool follow(struct walk *walk, const char *target)
     }
     walk->rest = arena_printf(walk->arena, "%s/%s", target, walk->rest);
     if (*target == '/')
-        walk->done = "";
+        walk->done = walk->base;
     return true;
 }
 
@@ -63,22 +67,38 @@ static bool enter(struct walk *walk, struct span name)
     return true;
 }
 
-bool tree_resolve(const struct tree *tree, struct arena *arena, const char *path, bool follow_last, const char **out)
+static bool resolve(struct walk *walk, const char **out)
 {
-    struct walk walk = {.tree = tree, .arena = arena, .done = "", .rest = path, .follow_last = follow_last};
     for (;;) {
-        walk.rest += strspn(walk.rest, "/");
-        struct span name = {walk.rest, strcspn(walk.rest, "/")};
-        walk.rest += name.len;
+        walk->rest += strspn(walk->rest, "/");
+        struct span name = {walk->rest, strcspn(walk->rest, "/")};
+        walk->rest += name.len;
         if (!name.len)
             break;
         if (span_is(name, "."))
             continue;
+        if (span_is(name, "..") && walk->stays && !strcmp(walk->done, walk->base)) {
+            errno = EXDEV;
+            return false;
+        }
         if (span_is(name, ".."))
-            walk.done = parent_of(arena, walk.done);
-        else if (!enter(&walk, name))
+            walk->done = parent_of(walk);
+        else if (!enter(walk, name))
             return false;
     }
-    *out = walk.done;
+    *out = walk->done;
     return true;
+}
+
+bool tree_resolve(const struct tree *tree, struct arena *arena, const char *path, bool follow_last, const char **out)
+{
+    struct walk walk = {.tree = tree, .arena = arena, .base = "", .done = "", .rest = path, .follow_last = follow_last};
+    return resolve(&walk, out);
+}
+
+bool tree_resolve_in(const struct tree *tree, struct arena *arena, const char *base, const char *path, const char **out)
+{
+    struct walk walk = {.tree = tree, .arena = arena, .base = base, .done = base, .rest = path, .follow_last = true,
+                        .stays = true};
+    return resolve(&walk, out);
 }
