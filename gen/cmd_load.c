@@ -198,10 +198,16 @@ static void load_oci(struct loading *loading, const json_t *index)
     const json_t *list = json_object_get(index, "manifests");
     if (!json_array_size(list))
         die_usage("%s has no image", loading->file);
-    if (loading->tag && json_array_size(list) > 1)
-        die_usage("%s has %zu images: --tag can name only one", loading->file, json_array_size(list));
+    size_t count = 0;
+    for (size_t i = 0; i < json_array_size(list); i++)
+        count += !json_object_get(json_array_get(list, i), "artifactType");
+    if (loading->tag && count > 1)
+        die_usage("%s has %zu images: --tag can name only one", loading->file, count);
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *value = json_array_get(list, i), *notes = json_object_get(value, "annotations");
+        /* A document about an image has no name of its own. */
+        if (json_object_get(value, "artifactType"))
+            continue;
         load_descriptor(loading, value, 0);
         const char *full = json_get_string(notes, "io.containerd.image.name", NULL);
         const char *tag = json_get_string(notes, "org.opencontainers.image.ref.name", "latest");

@@ -137,7 +137,8 @@ static bool find_in_layout(struct request *request, const char *folder, const ch
     const json_t *entries = json_object_get(index, "manifests");
     const char *first = json_get_string(json_array_get(entries, 0), "digest", "");
     for (size_t i = 1; i < json_array_size(entries) && !reference; i++)
-        if (strcmp(json_get_string(json_array_get(entries, i), "digest", ""), first))
+        if (!json_object_get(json_array_get(entries, i), "artifactType") &&
+            strcmp(json_get_string(json_array_get(entries, i), "digest", ""), first))
             die_usage("%s has several images, which cannot all go to one name", folder);
     for (size_t i = 0; i < json_array_size(entries) && !sent->descriptor; i++) {
         json_t *entry = json_array_get(entries, i);

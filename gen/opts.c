@@ -73,7 +73,7 @@ static void add_given(given_list *given, const struct option *option, const char
     vec_push(given, (struct given){option, value});
 }
 
-/* --name=value, --name value, --flag, --flag=true. Returns how many words were used. */
+/* --name=value, --name value, --name alone, --flag, --flag=true. Returns how many words were used. */
 static int read_long(given_list *given, char **argv)
 {
     const char *name = argv[0] + 2;
@@ -90,7 +90,7 @@ static int read_long(given_list *given, char **argv)
         add_given(given, option, argv[0], NULL);
         return 1;
     }
-    bool is_apart = !value;
+    bool is_apart = !value && option->takes == TAKES_VALUE;
     add_given(given, option, argv[0], is_apart ? argv[1] : value);
     return is_apart ? 2 : 1;
 }

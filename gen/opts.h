@@ -90,6 +90,9 @@ struct opts {
     const char *timestamps;             /* "epoch", "clamp" or "keep" */
     bool quiet, debug, check;
     bool locked, offline;
+    bool sbom_spdx, sbom_cyclonedx;     /* documents that list the image's packages */
+    const char *provenance;             /* "min" or "max": a document that says what the image is made from; NULL: none */
+    const char *provenance_builder;     /* the URI that it has for who built; NULL: dfgen's own */
     bool load;                          /* into docker or podman, with the target */
     const char *vendor;                 /* what dfgen vendor made, relative to the build folder; NULL: none */
     struct lock *lock;                  /* dfgen.lock, read when the command needs it; NULL: it does not */

@@ -12,6 +12,7 @@
 
 #include <config.h>
 #include "gen/limits.h"
+#include "gen/opts_attest.h"
 #include "gen/opts_images.h"
 #include "gen/opts_registry.h"
 #include "gen/opts_value.h"
@@ -312,6 +313,9 @@ static const struct option options[] = {
     {"load", 0, TAKES_NOTHING, set_load, NULL, "put the image into docker or podman"},
     {"iidfile", 0, TAKES_VALUE, set_iidfile, "FILE", "write the image's id, the digest of its config, to a file"},
     {"metadata-file", 0, TAKES_VALUE, set_metadata_file, "FILE", "write digests and names of the image to a file, as JSON"},
+    {"sbom", 0, TAKES_OPTIONAL, opts_set_sbom, "spdx|cyclonedx", "add a document that lists the image's packages (default: spdx)"},
+    {"provenance", 0, TAKES_OPTIONAL, opts_set_provenance, "min|max", "add a document that says what the image is made from"},
+    {"attest", 0, TAKES_VALUE, opts_set_attest, "type=TYPE[,...]", "the same in docker's words: type=sbom, type=provenance,mode=max"},
     {"no-cache", 0, TAKES_NOTHING, set_no_cache, NULL, "run every RUN once more"},
     {"no-cache-filter", 0, TAKES_VALUE, set_no_cache_filter, "STAGE[,...]", "run the RUNs of these stages once more"},
     {"network", 0, TAKES_VALUE, set_network, "MODE", "network of RUN: default, none, host"},
@@ -354,8 +358,6 @@ static const struct option options[] = {
     {"cache-from", 0, TAKES_VALUE, NULL, NULL, NULL},
     {"cache-to", 0, TAKES_VALUE, NULL, NULL, NULL},
     {"progress", 0, TAKES_VALUE, NULL, NULL, NULL},
-    {"provenance", 0, TAKES_VALUE, NULL, NULL, NULL},
-    {"sbom", 0, TAKES_VALUE, NULL, NULL, NULL},
 };
 
 enum { OPTION_COUNT = sizeof options / sizeof *options };
@@ -382,6 +384,7 @@ static const struct {
     {"secret", set_secret}, {"ssh", set_ssh},                 {"platform", set_platform},   {"output", set_output},
     {"network", set_network}, {"add-host", set_add_hosts},    {"shm-size", set_shm_size},   {"ulimit", set_ulimits},
     {"allow", set_allow},   {"no-cache-filter", set_no_cache_filter},
+    {"sbom", opts_set_sbom}, {"provenance", opts_set_provenance},
 };
 
 /* The key's row, and what stands behind its dot; NULL: there is none. */
@@ -436,10 +439,11 @@ static const char *show_help(struct opts *opts, const char *base, const char *va
         const struct option *option = &options[i];
         if (!option->set)
             continue;
-        char *left = xasprintf("%s%c%s%s%s%s%s", option->letter ? "-" : " ", option->letter ? option->letter : ' ',
+        const char *before = !option->metavar ? "" : option->takes == TAKES_OPTIONAL ? "[=" : option->name ? "=" : " ";
+        char *left = xasprintf("%s%c%s%s%s%s%s%s", option->letter ? "-" : " ", option->letter ? option->letter : ' ',
                                option->letter && option->name ? ", " : "  ", option->name ? "--" : "",
-                               option->name ? option->name : "", option->metavar ? option->name ? "=" : " " : "",
-                               option->metavar ? option->metavar : "");
+                               option->name ? option->name : "", before,
+                               option->metavar ? option->metavar : "", option->takes == TAKES_OPTIONAL ? "]" : "");
         printf(strlen(left) > 30 ? "  %s\n%34s%s\n" : "  %-30s%2s%s\n", left, "", option->help);
         free(left);
     }

@@ -10,7 +10,7 @@
 
 typedef const char *(*setter)(struct opts *opts, const char *base, const char *value);
 
-enum takes { TAKES_NOTHING, TAKES_VALUE };
+enum takes { TAKES_NOTHING, TAKES_VALUE, TAKES_OPTIONAL };   /* optional: only behind "=" */
 
 /* An option, or a key of dfgen.ini; both have the same setters. set NULL: known, but not supported yet. */
 struct option {

@@ -136,6 +136,8 @@ static const char *image_step(struct plan *plan, struct planned *planned)
     step.text = (struct json_member){"layers", layers_text(planned, &layers)};
     if (is_target(plan, planned))
         plan_set_names(plan, step.json);
+    if (is_target(plan, planned))
+        plan_attest(plan, planned, &step);
     write_config(plan, planned, config);
     plan_step_line(&step, "config", &config, 1);
     vec_push(&step.edge->inputs, config);

@@ -221,6 +221,8 @@ const char *plan_fetch(struct plan *plan, struct planned *planned, const struct 
 /* The stamp of a named context that lies elsewhere; its edges are made when missing. */
 const char *plan_remote(struct plan *plan, const struct add_source *remote, struct place place);
 void plan_image(struct plan *plan, struct planned *planned);
+/* --sbom and --provenance: what the image's step says of them. */
+void plan_attest(struct plan *plan, struct planned *planned, struct plan_step *step);
 struct json_t *plan_platform_json(const struct platform *platform);
 /* --iidfile and --metadata-file, which become part of a target. */
 void plan_facts(struct plan *plan, struct planned *planned, const char *name, const char *index);

@@ -16,6 +16,7 @@
 #include "runtime/image/bundle.h"
 #include "runtime/image/facts.h"
 #include "runtime/image/layout.h"
+#include "runtime/image/referrer.h"
 #include "runtime/image/rootfs.h"
 #include "runtime/image/squashfs.h"
 #include "runtime/lib/arena.h"
@@ -133,6 +134,9 @@ static void open_origin(struct export *export, struct origin *origin)
     if (origin->layout < 0)
         step_die(step, "cannot open %s:", folder);
     origin->index = layout_read_index(origin->layout, &error);
+    /* docker load takes every manifest for an image. */
+    if (!error && export->docker)
+        referrer_drop_all(origin->index);
     if (!error)
         error = layout_reach(origin->layout, step->arena, origin->index, false, &origin->blobs);
     if (!error && export->docker)
@@ -185,7 +189,15 @@ static json_t *merge_index(const json_t *ours, const json_t *old, json_t *gone)
     for (size_t i = 0; i < json_array_size(before); i++) {
         json_t *descriptor = json_array_get(before, i);
         bool is_replaced = has_name(ours, ref_name(descriptor));
-        json_array_append(is_replaced ? json_object_get(gone, "manifests") : manifests, descriptor);
+        if (!referrer_is_one(descriptor))
+            json_array_append(is_replaced ? json_object_get(gone, "manifests") : manifests, descriptor);
+    }
+    /* Documents stay with their image; of ours, they are those of today. */
+    for (size_t i = 0; i < json_array_size(before); i++) {
+        json_t *descriptor = json_array_get(before, i);
+        bool is_replaced = referrer_is_of(descriptor, ours) || !referrer_is_of(descriptor, index);
+        if (referrer_is_one(descriptor))
+            json_array_append(is_replaced ? json_object_get(gone, "manifests") : manifests, descriptor);
     }
     return index;
 }

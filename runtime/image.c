@@ -12,6 +12,7 @@
 
 #include "runtime/image/layout.h"
 #include "runtime/image/name.h"
+#include "runtime/image/referrer.h"
 #include "runtime/lib/arena.h"
 #include "runtime/lib/buf.h"
 #include "runtime/lib/die.h"
@@ -20,7 +21,10 @@
 #include "runtime/lib/idmode.h"
 #include "runtime/lib/json.h"
 #include "runtime/lib/step.h"
+#include "runtime/lib/tree.h"
 #include "runtime/lib/vec.h"
+#include "runtime/sbom/documents.h"
+#include "runtime/sbom/packages.h"
 #include "runtime/tar/source.h"
 
 #include "runtime/tar/media.h"
@@ -57,6 +61,7 @@ struct image {
     struct digests digests;     /* all blobs of the layout */
     struct blob config, manifest;   /* manifest: or the index of several platforms */
     const char *manifest_type;
+    json_t *referrers;          /* descriptors of documents about it */
 };
 
 /* --- layers --- */
@@ -212,6 +217,10 @@ static void add_platform(struct image *image, const struct step_input *input, js
     json_t *one = json_deep_copy(json_array_get(json_object_get(index, "manifests"), 0));
     json_object_del(one, "annotations");
     json_array_append_new(manifests, one);
+    const json_t *all = json_object_get(index, "manifests");
+    for (size_t i = 0; i < json_array_size(all); i++)
+        if (referrer_is_one(json_array_get(all, i)))
+            json_array_append(image->referrers, json_array_get(all, i));
     json_decref(index);
 }
 
@@ -224,6 +233,61 @@ static void put_platforms(struct image *image)
     image->manifest_type = types[image->docker].index;
     image->manifest = put_json(image, json_pack("{s:i, s:s, s:o}", "schemaVersion", 2, "mediaType", image->manifest_type,
                                                 "manifests", manifests));
+}
+
+/* --- documents about it --- */
+
+static const struct bom {
+    const char *name, *type;
+    json_t *(*make)(const struct subject *subject, const struct packages *packages);
+} boms[] = {
+    {"spdx", "application/spdx+json", spdx_document},
+    {"cyclonedx", "application/vnd.cyclonedx+json", cyclonedx_document},
+};
+
+static bool wants_bom(const struct step *step, const char *name)
+{
+    const json_t *wanted = json_object_get(step->json, "sbom");
+    for (size_t i = 0; i < json_array_size(wanted); i++)
+        if (!strcmp(json_string_value(json_array_get(wanted, i)), name))
+            return true;
+    return false;
+}
+
+static void find_packages(struct step *step, struct packages *packages)
+{
+    const struct step_input *input = step_input(step, INPUT_STAGE, 0);
+    if (!input)
+        die_usage("%s: an SBOM needs the image's root as an input", step->file);
+    struct stamp root = step_stamp(step, input);
+    struct tree *tree = step_tree(step, &root);
+    packages_find(packages, tree);
+    tree_free(tree);
+    for (size_t i = 0; i < packages->notes.count; i++)
+        warn("the SBOM is not complete: %s", packages->notes.items[i]);
+}
+
+static void put_documents(struct image *image)
+{
+    struct step *step = image->step;
+    struct packages packages = {.arena = step->arena};
+    struct subject subject = {image->name, image->manifest.digest, json_get_int(step->json, "epoch", 0)};
+    json_t *of = descriptor(image->manifest_type, image->manifest.digest, (int64_t)image->manifest.size);
+    if (json_object_get(step->json, "sbom"))
+        find_packages(step, &packages);
+    for (size_t i = 0; i < sizeof boms / sizeof *boms; i++)
+        if (wants_bom(step, boms[i].name))
+            json_array_append_new(image->referrers, referrer_put(step, &image->digests, of, boms[i].type,
+                                                                 boms[i].make(&subject, &packages)));
+    const json_t *facts = json_object_get(step->json, "provenance");
+    bool has_time = json_object_get(step->json, "epoch");
+    if (json_is_object(json_object_get(facts, "parameters")) && json_is_array(json_object_get(facts, "dependencies")))
+        json_array_append_new(image->referrers, referrer_put(step, &image->digests, of, "application/vnd.in-toto+json",
+                                                             provenance_document(&subject, facts, has_time)));
+    else if (facts)
+        die_usage("%s: \"provenance\" needs parameters and dependencies", step->file);
+    packages_free(&packages);
+    json_decref(of);
 }
 
 /* --- index and folder --- */
@@ -253,6 +317,7 @@ static void make_index(struct image *image, struct buf *text)
     }
     if (!json_array_size(manifests))
         json_array_append_new(manifests, named_descriptor(image, NULL));
+    json_array_extend(manifests, image->referrers);
     json_t *index = json_pack("{s:i, s:s, s:o}", "schemaVersion", 2, "mediaType", LAYOUT_INDEX_TYPE, "manifests", manifests);
     json_write(index, text);
     json_decref(index);
@@ -289,7 +354,12 @@ int main(int argc, char **argv)
     struct step step;
     /* Blobs have one form in all modes, so there is no need to enter one. */
     step_load(&step, file, idmode_detect(NULL));
-    struct image image = {.step = &step, .docker = json_get_bool(step.json, "docker", false)};
+    /* Files of its root have the owners of one. */
+    if (json_object_get(step.json, "sbom")) {
+        step_close(&step);
+        step_load(&step, file, idmode_enter());
+    }
+    struct image image = {.step = &step, .referrers = json_array(), .docker = json_get_bool(step.json, "docker", false)};
     image.name = json_get_string(step.json, "name", "image");
     if (!strcmp(step.kind, "index")) {
         put_platforms(&image);
@@ -298,9 +368,11 @@ int main(int argc, char **argv)
         check_layers(&image);
         put_config(&image);
         put_manifest(&image);
+        put_documents(&image);
     }
     write_layout(&image);
     printf("%s %s\n", image.name, image.manifest.digest);
+    json_decref(image.referrers);
     vec_free(&image.layers);
     vec_free(&image.digests.list);
     step_close(&step);

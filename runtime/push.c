@@ -11,6 +11,7 @@
 
 #include "runtime/image/layout.h"
 #include "runtime/image/name.h"
+#include "runtime/image/referrer.h"
 #include "runtime/lib/arena.h"
 #include "runtime/lib/buf.h"
 #include "runtime/lib/die.h"
@@ -34,8 +35,8 @@ static void read_origins(const struct step *step, origin_list *origins)
     }
 }
 
-/* The layout's one image, and the folder. */
-static json_t *open_image(const struct step *step, int *layout)
+/* The layout's one image, the folder, and the documents that refer to the image. */
+static json_t *open_image(const struct step *step, int *layout, json_t *referrers)
 {
     const struct step_input *input = step_input(step, INPUT_IMAGE, 0);
     const char *end = input ? strrchr(input->paths[0], '/') : NULL;
@@ -49,19 +50,30 @@ static json_t *open_image(const struct step *step, int *layout)
     if (!descriptor)
         step_die(step, "%s: cannot read its index.json; run ninja again, which makes it", folder);
     json_incref(descriptor);
+    for (size_t i = 1; i < json_array_size(json_object_get(index, "manifests")); i++)
+        if (referrer_is_one(json_array_get(json_object_get(index, "manifests"), i)))
+            json_array_append(referrers, json_array_get(json_object_get(index, "manifests"), i));
     json_decref(index);
     return descriptor;
 }
 
-static void push_as(struct step *step, struct push *push, const char *name, const json_t *descriptor, struct buf *stamp)
+struct sent {
+    json_t *image, *referrers;      /* a descriptor, and an array of them */
+};
+
+static void push_as(struct step *step, struct push *push, const char *name, const struct sent *sent, struct buf *stamp)
 {
     const char *full = image_name_full(step->arena, name), *tag = image_name_tag(full);
     push->repository = arena_strndup(step->arena, full, strlen(full) - strlen(tag) - 1);
     push->tag = tag;
-    char *error = push_image(push, descriptor);
+    char *error = push_image(push, sent->image);
+    /* Behind what they refer to, by digest. */
+    push->tag = NULL;
+    for (size_t i = 0; i < json_array_size(sent->referrers) && !error; i++)
+        error = push_image(push, json_array_get(sent->referrers, i));
     if (error)
         step_die(step, "%s", error);
-    const char *digest = json_get_string(descriptor, "digest", "");
+    const char *digest = json_get_string(sent->image, "digest", "");
     printf("%s@%s\n", full, digest);
     buf_printf(stamp, "%s %s\n", full, digest);
 }
@@ -80,17 +92,19 @@ int main(int argc, char **argv)
         die_usage("%s: a step of kind \"push\" is needed", step.file);
     if (!json_array_size(names))
         step_die(&step, "the image has no name to be pushed to: dfgen -t HOST/NAME[:TAG]");
-    json_t *descriptor = open_image(&step, &layout);
+    struct sent sent = {.referrers = json_array()};
+    sent.image = open_image(&step, &layout, sent.referrers);
     read_origins(&step, &origins);
     struct registry *registry = registry_new(json_object_get(step.settings, "registry"), &error);
     if (!registry)
         step_die(&step, "%s", error);
     struct push push = {.registry = registry, .layout = layout, .origins = origins.items, .origin_count = origins.count};
     for (size_t i = 0; i < json_array_size(names); i++)
-        push_as(&step, &push, json_string_value(json_array_get(names, i)), descriptor, &stamp);
+        push_as(&step, &push, json_string_value(json_array_get(names, i)), &sent, &stamp);
     step_write_out(&step, stamp.data, stamp.len);
     registry_free(registry);
-    json_decref(descriptor);
+    json_decref(sent.image);
+    json_decref(sent.referrers);
     vec_free(&origins);
     buf_free(&stamp);
     step_close(&step);

@@ -21,7 +21,7 @@ struct push {
     struct registry *registry;
     int layout;                 /* the folder: blobs/sha256/HEX */
     const char *repository;     /* "registry.example/team/app" */
-    const char *tag;
+    const char *tag;            /* NULL: by digest alone */
     const struct push_origin *origins;
     size_t origin_count;
 };
