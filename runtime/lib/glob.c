@@ -1,6 +1,6 @@
 /*
- * Owns the tokens of patterns and their matching. Called by pattern.c and sources.c. Must not know what is matched or
- * what a match means.
+ * Owns the matching of patterns, as sets of states. Called by pattern.c and sources.c. Must not know what is matched or
+ * what a match means, nor how a pattern is written.
  */
 #include "runtime/lib/glob.h"
 
@@ -12,39 +12,11 @@
 #include "runtime/lib/pattern.h"
 #include "runtime/lib/vec.h"
 
-enum token_kind {
-    TOKEN_CHAR,     /* one character, this one */
-    TOKEN_ANY,      /* ?  one character but "/" */
-    TOKEN_CLASS,    /* [] one character of (or not of) these; "/" too, as in Go */
-    TOKEN_STAR,     /* *  any run without "/" */
-    TOKEN_ALL,      /* ** at the end: anything */
-    TOKEN_FOLDERS,  /* ** before more: nothing, or go inside */
-    TOKEN_INSIDE,   /* always after FOLDERS: anything up to a "/" */
-};
+#include "runtime/lib/glob_internal.h"
 
-struct range {
-    uint32_t low, high;
-};
+enum { FEW_STATES = 128 };
 
-struct token {
-    enum token_kind kind;
-    uint32_t c;
-    bool negated;
-    struct range *ranges;
-    size_t range_count;
-};
-
-struct glob {
-    struct token *tokens;
-    size_t count;
-    /* What every match must begin with, end with and hold: most paths fail here and never reach the states. */
-    struct span prefix, suffix, inner;
-};
-
-enum { NO_CHAR = 0x110000, FEW_STATES = 128 };
-
-/* A character and its length. A byte that is no UTF-8 is a character of its own, beyond all others. */
-static uint32_t decode(struct span text, size_t *len)
+uint32_t glob_decode(struct span text, size_t *len)
 {
     unsigned char first = (unsigned char)text.text[0];
     size_t need = first < 0x80 ? 1 : first >= 0xc2 && first < 0xe0 ? 2 : first >= 0xe0 && first < 0xf0 ? 3 :
@@ -67,282 +39,25 @@ static uint32_t decode(struct span text, size_t *len)
     return c;
 }
 
-/* --- compiling --- */
-
-struct compiler {
-    struct arena *arena;
-    enum glob_language language;
-    struct span rest;
-    VEC(struct token) tokens;
-    VEC(struct range) ranges;
-};
-
-/*
- * §7.2 patterns become Go regular expressions in the reference, where a letter behind "\\" and "[:name:]" in a class
- * have a meaning: these sets of characters. Any other letter or digit behind "\\" is refused (there: an error, or an
- * assertion no file name needs).
- */
-static const struct char_set {
-    const char *name;           /* as in [:name:]; one letter: as in \\d */
-    const char *ranges;         /* pairs: low, high */
-} char_sets[] = {
-    {"d", "09"}, {"s", "\t\n\f\r  "}, {"w", "09AZ__az"}, {"a", "\a\a"}, {"f", "\f\f"}, {"n", "\n\n"}, {"r", "\r\r"},
-    {"t", "\t\t"}, {"v", "\v\v"}, {"alnum", "09AZaz"}, {"alpha", "AZaz"}, {"ascii", "\001\177"}, {"blank", "\t\t  "},
-    {"cntrl", "\001\037\177\177"}, {"digit", "09"}, {"graph", "!~"}, {"lower", "az"}, {"print", " ~"},
-    {"punct", "!/:@[`{~"}, {"space", "\t\r  "}, {"upper", "AZ"}, {"word", "09AZ__az"}, {"xdigit", "09AFaf"},
-};
-
-static const struct char_set *find_set(struct span name)
-{
-    for (size_t i = 0; i < sizeof char_sets / sizeof *char_sets; i++)
-        if (span_is(name, char_sets[i].name))
-            return &char_sets[i];
-    return NULL;
-}
-
-static void push_set(struct compiler *compiler, const struct char_set *set)
-{
-    for (const char *at = set->ranges; *at; at += 2)
-        vec_push(&compiler->ranges, (struct range){(unsigned char)at[0], (unsigned char)at[1]});
-}
-
-static bool is_word_letter(char c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-/* The ranges so far as a token of their own. */
-static void push_class(struct compiler *compiler, bool is_negated)
-{
-    struct token token = {.kind = TOKEN_CLASS, .negated = is_negated, .range_count = compiler->ranges.count};
-    token.ranges = arena_array(compiler->arena, token.range_count + 1, sizeof *token.ranges);
-    if (token.range_count)
-        memcpy(token.ranges, compiler->ranges.items, token.range_count * sizeof *token.ranges);
-    vec_push(&compiler->tokens, token);
-}
-
-/* A set that begins here in a class: "[:alpha:]", "\\d". 1: taken, 0: there is none, -1: it is none that is known. */
-static int take_set(struct compiler *compiler)
-{
-    struct span *rest = &compiler->rest;
-    if (compiler->language != GLOB_PATTERN || rest->len < 2)
-        return 0;
-    struct span name = {rest->text + 1, 1};
-    size_t len = 2;
-    if (span_starts(*rest, "[:")) {
-        const char *end = memmem(rest->text + 2, rest->len - 2, ":]", 2);
-        if (!end)
-            return 0;
-        name = (struct span){rest->text + 2, (size_t)(end - rest->text) - 2};
-        len = name.len + 4;
-    } else if (rest->text[0] != '\\' || !is_word_letter(rest->text[1])) {
-        return 0;
-    }
-    const struct char_set *set = find_set(name);
-    if (!set)
-        return -1;
-    push_set(compiler, set);
-    *rest = span_skip(*rest, len);
-    return 1;
-}
-
-/* One end of a range; false where Go finds the class malformed. */
-static bool class_char(struct compiler *compiler, uint32_t *c)
-{
-    struct span *rest = &compiler->rest;
-    if (!rest->len || rest->text[0] == '-' || rest->text[0] == ']')
-        return false;
-    if (rest->text[0] == '\\') {
-        *rest = span_skip(*rest, 1);
-        if (!rest->len)
-            return false;
-    }
-    size_t len;
-    *c = decode(*rest, &len);
-    *rest = span_skip(*rest, len);
-    return *c < NO_CHAR && rest->len;
-}
-
-/* After "[". */
-static bool compile_class(struct compiler *compiler)
-{
-    struct span *rest = &compiler->rest;
-    bool is_negated = rest->len && rest->text[0] == '^';
-    *rest = span_skip(*rest, is_negated);
-    compiler->ranges.count = 0;
-    while (!(rest->len && rest->text[0] == ']' && compiler->ranges.count)) {
-        struct range range;
-        int set = take_set(compiler);
-        if (set > 0)
-            continue;
-        if (set < 0 || !class_char(compiler, &range.low))
-            return false;
-        range.high = range.low;
-        if (rest->text[0] == '-') {
-            *rest = span_skip(*rest, 1);
-            if (!class_char(compiler, &range.high))
-                return false;
-        }
-        /* Backwards it is an error in a regular expression alone. */
-        if (compiler->language == GLOB_PATTERN && range.low > range.high)
-            return false;
-        vec_push(&compiler->ranges, range);
-    }
-    *rest = span_skip(*rest, 1);
-    push_class(compiler, is_negated);
-    return true;
-}
-
-/* A letter or digit behind a backslash in a §7.2 pattern. */
-static bool compile_letter(struct compiler *compiler)
-{
-    char letter = compiler->rest.text[0];
-    bool is_negated = letter == 'D' || letter == 'S' || letter == 'W';
-    char lower = (char)(is_negated ? letter + 32 : letter);
-    const struct char_set *set = find_set((struct span){&lower, 1});
-    compiler->rest = span_skip(compiler->rest, 1);
-    compiler->ranges.count = 0;
-    if (set) {
-        push_set(compiler, set);
-        push_class(compiler, is_negated);
-    }
-    return set;
-}
-
-/* "^" matches nothing but the beginning of a path. */
-static void compile_caret(struct compiler *compiler)
-{
-    compiler->rest = span_skip(compiler->rest, 1);
-    compiler->ranges.count = 0;
-    if (compiler->tokens.count)
-        push_class(compiler, false);
-}
-
-/* After "**". */
-static void compile_double_star(struct compiler *compiler)
-{
-    struct span *rest = &compiler->rest;
-    if (rest->len && rest->text[0] == '/')
-        *rest = span_skip(*rest, 1);
-    if (!rest->len) {
-        vec_push(&compiler->tokens, (struct token){.kind = TOKEN_ALL});
-    } else {
-        vec_push(&compiler->tokens, (struct token){.kind = TOKEN_FOLDERS});
-        vec_push(&compiler->tokens, (struct token){.kind = TOKEN_INSIDE});
-    }
-}
-
-static bool compile_tokens(struct compiler *compiler)
-{
-    struct span *rest = &compiler->rest;
-    bool is_pattern = compiler->language == GLOB_PATTERN;
-    while (rest->len) {
-        char c = rest->text[0];
-        if (c == '*' && is_pattern && rest->len > 1 && rest->text[1] == '*') {
-            *rest = span_skip(*rest, 2);
-            compile_double_star(compiler);
-        } else if (c == '*') {
-            *rest = span_skip(*rest, 1);
-            vec_push(&compiler->tokens, (struct token){.kind = TOKEN_STAR});
-        } else if (c == '?') {
-            *rest = span_skip(*rest, 1);
-            vec_push(&compiler->tokens, (struct token){.kind = TOKEN_ANY});
-        } else if (c == '[') {
-            *rest = span_skip(*rest, 1);
-            if (!compile_class(compiler))
-                return false;
-        } else if (c == '^' && is_pattern) {
-            compile_caret(compiler);
-        } else {
-            if (c == '\\')
-                *rest = span_skip(*rest, 1);
-            if (!rest->len)
-                return false;
-            if (c == '\\' && is_pattern && is_word_letter(rest->text[0])) {
-                if (!compile_letter(compiler))
-                    return false;
-                continue;
-            }
-            size_t len;
-            uint32_t plain = decode(*rest, &len);
-            *rest = span_skip(*rest, len);
-            vec_push(&compiler->tokens, (struct token){.kind = TOKEN_CHAR, .c = plain});
-        }
-    }
-    return true;
-}
-
-static char *encode(char *out, uint32_t c)
-{
-    if (c >= NO_CHAR || c < 0x80) {
-        *out++ = (char)(c >= NO_CHAR ? c - NO_CHAR : c);
-    } else if (c < 0x800) {
-        *out++ = (char)(0xc0 | c >> 6);
-        *out++ = (char)(0x80 | (c & 0x3f));
-    } else if (c < 0x10000) {
-        *out++ = (char)(0xe0 | c >> 12);
-        *out++ = (char)(0x80 | (c >> 6 & 0x3f));
-        *out++ = (char)(0x80 | (c & 0x3f));
-    } else {
-        *out++ = (char)(0xf0 | c >> 18);
-        *out++ = (char)(0x80 | (c >> 12 & 0x3f));
-        *out++ = (char)(0x80 | (c >> 6 & 0x3f));
-        *out++ = (char)(0x80 | (c & 0x3f));
-    }
-    return out;
-}
-
-/* The runs of plain characters: the first when it begins the pattern, the last when it ends it, else the longest. */
-static void find_literals(struct glob *glob, struct arena *arena)
-{
-    for (size_t i = 0; i < glob->count;) {
-        size_t end = i;
-        while (end < glob->count && glob->tokens[end].kind == TOKEN_CHAR)
-            end++;
-        if (end == i) {
-            i++;
-            continue;
-        }
-        char *text = arena_alloc(arena, 4 * (end - i) + 1), *out = text;
-        for (size_t k = i; k < end; k++)
-            out = encode(out, glob->tokens[k].c);
-        struct span run = {text, (size_t)(out - text)};
-        if (i == 0)
-            glob->prefix = run;
-        if (end == glob->count)
-            glob->suffix = run;
-        if (i && end < glob->count && run.len > glob->inner.len)
-            glob->inner = run;
-        i = end;
-    }
-}
-
-struct glob *glob_compile(struct arena *arena, struct span pattern, enum glob_language language)
-{
-    struct compiler compiler = {.arena = arena, .language = language, .rest = pattern};
-    struct glob *glob = NULL;
-    if (compile_tokens(&compiler)) {
-        glob = arena_alloc(arena, sizeof *glob);
-        glob->count = compiler.tokens.count;
-        glob->tokens = arena_array(arena, glob->count + 1, sizeof *glob->tokens);
-        if (glob->count)
-            memcpy(glob->tokens, compiler.tokens.items, glob->count * sizeof *glob->tokens);
-        find_literals(glob, arena);
-    }
-    vec_free(&compiler.tokens);
-    vec_free(&compiler.ranges);
-    return glob;
-}
-
-/* --- matching --- */
-
 /* The states that the text so far may have led to: numbers of the tokens that come next, each once. */
 struct states {
     size_t *items;
     size_t count;
     size_t *since;  /* per token: the step at which it was last put in, so that nothing needs clearing */
     size_t step;
+    uint32_t before, after; /* the characters beside the place in the text; NO_CHAR: none */
 };
+
+static bool is_word(uint32_t c)
+{
+    return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static bool may_pass(const struct states *states, enum token_kind kind)
+{
+    bool is_edge = is_word(states->before) != is_word(states->after);
+    return kind == TOKEN_EDGE ? is_edge : kind == TOKEN_NO_EDGE ? !is_edge : states->after == NO_CHAR;
+}
 
 static void put_state(const struct glob *glob, struct states *states, size_t at)
 {
@@ -354,11 +69,14 @@ static void put_state(const struct glob *glob, struct states *states, size_t at)
         if (at == glob->count)
             return;
         /* These may stand for nothing at all. */
-        enum token_kind kind = glob->tokens[at].kind;
+        const struct token *token = &glob->tokens[at];
+        enum token_kind kind = token->kind;
         if (kind == TOKEN_FOLDERS) {
             put_state(glob, states, at + 1);
             at += 2;
-        } else if (kind == TOKEN_STAR || kind == TOKEN_ALL) {
+        } else if (kind == TOKEN_STAR || kind == TOKEN_ALL || token->is_optional) {
+            at++;
+        } else if (kind >= TOKEN_EDGE && may_pass(states, kind)) {
             at++;
         } else {
             return;
@@ -374,21 +92,29 @@ static bool class_has(const struct token *token, uint32_t c)
     return found != token->negated;
 }
 
+/* After a character of that token: on, and round when it repeats. */
+static void put_again(const struct glob *glob, struct states *next, size_t at)
+{
+    if (glob->tokens[at].repeats)
+        put_state(glob, next, at);
+    put_state(glob, next, at + 1);
+}
+
 static void step_state(const struct glob *glob, struct states *next, size_t at, uint32_t c)
 {
     const struct token *token = &glob->tokens[at];
     switch (token->kind) {
     case TOKEN_CHAR:
         if (c == token->c)
-            put_state(glob, next, at + 1);
+            put_again(glob, next, at);
         break;
     case TOKEN_ANY:
         if (c != '/')
-            put_state(glob, next, at + 1);
+            put_again(glob, next, at);
         break;
     case TOKEN_CLASS:
         if (class_has(token, c))
-            put_state(glob, next, at + 1);
+            put_again(glob, next, at);
         break;
     case TOKEN_STAR:
         if (c != '/')
@@ -403,20 +129,32 @@ static void step_state(const struct glob *glob, struct states *next, size_t at, 
             put_state(glob, next, at + 1);
         break;
     case TOKEN_FOLDERS:
+    case TOKEN_EDGE:
+    case TOKEN_NO_EDGE:
+    case TOKEN_END:
         break;
     }
+}
+
+static uint32_t peek(struct span text)
+{
+    size_t len;
+    return text.len ? glob_decode(text, &len) : NO_CHAR;
 }
 
 static bool run_states(const struct glob *glob, struct span path, size_t *memory)
 {
     size_t room = glob->count + 1;
-    struct states now = {memory, 0, memory + room, 1}, next = {memory + 2 * room, 0, memory + 3 * room, 1};
+    struct states now = {memory, 0, memory + room, 1, NO_CHAR, peek(path)},
+                  next = {memory + 2 * room, 0, memory + 3 * room, 1, NO_CHAR, NO_CHAR};
     put_state(glob, &now, 0);
     while (path.len && now.count) {
         size_t len;
-        uint32_t c = decode(path, &len);
+        uint32_t c = glob_decode(path, &len);
         path = span_skip(path, len);
         next.count = 0;
+        next.before = c;
+        next.after = peek(path);
         next.step++;
         for (size_t i = 0; i < now.count; i++)
             if (now.items[i] < glob->count)
@@ -432,7 +170,7 @@ static bool run_states(const struct glob *glob, struct span path, size_t *memory
     return false;
 }
 
-bool glob_matches(const struct glob *glob, struct span path)
+static bool matches_one(const struct glob *glob, struct span path)
 {
     if (path.len < glob->prefix.len || path.len < glob->suffix.len)
         return false;
@@ -452,6 +190,14 @@ bool glob_matches(const struct glob *glob, struct span path)
     bool result = run_states(glob, path, memory);
     free(memory);
     return result;
+}
+
+bool glob_matches(const struct glob *glob, struct span path)
+{
+    for (; glob; glob = glob->other)
+        if (matches_one(glob, path))
+            return true;
+    return false;
 }
 
 /* --- pattern.h's one-off forms --- */
