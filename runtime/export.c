@@ -192,14 +192,19 @@ static json_t *merge_index(const json_t *ours, const json_t *old, json_t *gone)
         if (!referrer_is_one(descriptor))
             json_array_append(is_replaced ? json_object_get(gone, "manifests") : manifests, descriptor);
     }
-    /* Documents stay with their image; of ours, they are those of today. */
+    return index;
+}
+
+/* Documents that are there stay with their image, wherever in an index it is; of our images, those of today count. */
+static void keep_documents(json_t *index, const json_t *old, const struct origin *ours, const struct digests *kept, json_t *gone)
+{
+    const json_t *before = json_object_get(old, "manifests");
     for (size_t i = 0; i < json_array_size(before); i++) {
         json_t *descriptor = json_array_get(before, i);
-        bool is_replaced = referrer_is_of(descriptor, ours) || !referrer_is_of(descriptor, index);
+        bool is_replaced = referrer_is_of(descriptor, &ours->blobs) || !referrer_is_of(descriptor, kept);
         if (referrer_is_one(descriptor))
-            json_array_append(is_replaced ? json_object_get(gone, "manifests") : manifests, descriptor);
+            json_array_append(json_object_get(is_replaced ? gone : index, "manifests"), descriptor);
     }
-    return index;
 }
 
 static void check_dest(struct export *export)
@@ -224,8 +229,10 @@ static void export_layout(struct export *export, struct origin *origin)
     }
     json_t *old = layout_read_index(dest, NULL), *gone = json_pack("{s:[]}", "manifests");
     json_t *index = merge_index(origin->index, old, gone);
-    struct digests before = {0}, after = {0};
+    struct digests before = {0}, images = {0}, after = {0};
     struct buf text = {0};
+    free(layout_reach(dest, step->arena, index, true, &images));
+    keep_documents(index, old, origin, &images, gone);
     free(layout_reach(dest, step->arena, gone, true, &before));
     free(layout_reach(dest, step->arena, index, true, &after));
     json_write(index, &text);
@@ -238,6 +245,7 @@ static void export_layout(struct export *export, struct origin *origin)
         step_die(step, "cannot remove old blobs from %s:", export->dest);
     buf_free(&text);
     vec_free(&before.list);
+    vec_free(&images.list);
     vec_free(&after.list);
     json_decref(old);
     json_decref(gone);

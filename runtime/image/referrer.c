@@ -60,14 +60,10 @@ bool referrer_is_one(const json_t *descriptor)
     return json_object_get(descriptor, "artifactType");
 }
 
-bool referrer_is_of(const json_t *descriptor, const json_t *index)
+bool referrer_is_of(const json_t *descriptor, const struct digests *digests)
 {
-    const json_t *manifests = json_object_get(index, "manifests");
-    const char *digest = json_get_string(json_object_get(descriptor, "annotations"), note_digest, "");
-    for (size_t i = 0; i < json_array_size(manifests) && referrer_is_one(descriptor); i++)
-        if (!strcmp(json_get_string(json_array_get(manifests, i), "digest", ""), digest))
-            return true;
-    return false;
+    const char *digest = json_get_string(json_object_get(descriptor, "annotations"), note_digest, NULL);
+    return digest && referrer_is_one(descriptor) && digests_have(digests, digest);
 }
 
 void referrer_drop_all(json_t *index)

@@ -19,8 +19,8 @@ struct json_t *referrer_put(struct step *step, struct digests *digests, const st
 
 /* Is this descriptor of an index that of a document, so not of an image? */
 bool referrer_is_one(const struct json_t *descriptor);
-/* Does it refer to an image of that index? */
-bool referrer_is_of(const struct json_t *descriptor, const struct json_t *index);
+/* Does it refer to one of these? */
+bool referrer_is_of(const struct json_t *descriptor, const struct digests *digests);
 /* Leave images alone in an index. */
 void referrer_drop_all(struct json_t *index);
 
