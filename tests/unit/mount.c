@@ -54,6 +54,7 @@ static const struct {
     {"type=secret", "error: invalid secret mount. one of source, target required"},
     {"type=secret,id=s,source=s", "error: both source and id can't be set"},
     {"type=secret,id=s,from=a", "error: secret mount should not have a from"},
+    {"type=secret,id=s,env=", "error: invalid value for env: "},
     {"type=ssh", "ssh ro"},
     {"type=ssh,required", "ssh ro required"},
     {"type=ssh,source=x", "error: ssh does not support source"},
