@@ -176,6 +176,14 @@ static bool check_version(struct layout *layout, const char **error)
     return file && !*error;
 }
 
+static void read_index(struct layout *layout, const char **error)
+{
+    layout->index = read_json(layout, "index.json", INDEX_LIMIT, error);
+    const char *why = layout->index ? index_check(layout->arena, layout->index, NULL) : NULL;
+    if (why)
+        *error = arena_printf(layout->arena, "%s: index.json: %s", layout->path, why);
+}
+
 struct layout *layout_open(struct arena *arena, const char *path, const char **error)
 {
     struct layout *layout = arena_alloc(arena, sizeof *layout);
@@ -188,7 +196,7 @@ struct layout *layout_open(struct arena *arena, const char *path, const char **e
         /* An archive that is both is read as OCI, which has digests for everything. */
         if (locate(layout, "index.json", &place)) {
             if (check_version(layout, error))
-                layout->index = read_json(layout, "index.json", INDEX_LIMIT, error);
+                read_index(layout, error);
         } else if (locate(layout, "manifest.json", &place)) {
             layout->manifest = read_json(layout, "manifest.json", INDEX_LIMIT, error);
         } else {
@@ -275,7 +283,10 @@ static bool consider(struct layout *layout, const struct descriptor *entry, cons
 {
     if (entry->kind == DESCRIPTOR_INDEX) {
         json_t *nested = read_blob(layout, entry, INDEX_LIMIT, error);
-        return nested && choose(layout, nested, wanted, choice, depth + 1, NULL, error);
+        const char *why = nested ? index_check(layout->arena, nested, entry) : NULL;
+        if (why)
+            *error = arena_printf(layout->arena, "%s: index %s: %s", layout->path, entry->digest, why);
+        return nested && !why && choose(layout, nested, wanted, choice, depth + 1, NULL, error);
     }
     if (entry->is_attestation)
         return true;
@@ -293,9 +304,8 @@ static bool choose(struct layout *layout, const json_t *index, const struct plat
                    const struct layout_query *query, const char **error)
 {
     const json_t *entries = json_object_get(index, "manifests");
-    if (!json_is_array(entries) || depth > DEPTH_LIMIT) {
-        *error = arena_printf(layout->arena, "%s: %s", layout->path,
-                              depth > DEPTH_LIMIT ? "indexes are nested too deep" : "an index has no list of manifests");
+    if (depth > DEPTH_LIMIT) {
+        *error = arena_printf(layout->arena, "%s: indexes are nested too deep", layout->path);
         return false;
     }
     for (size_t i = 0; i < json_array_size(entries); i++) {

@@ -85,3 +85,17 @@ const char *manifest_check(struct arena *arena, const json_t *manifest, const st
         return arena_printf(arena, "config: unknown media type %s", config->media_type);
     return NULL;
 }
+
+const char *index_check(struct arena *arena, const json_t *index, const struct descriptor *as)
+{
+    const char *own = json_get_string(index, "mediaType", NULL);
+    if (own && as && strcmp(own, as->media_type))
+        return arena_printf(arena, "it calls itself %s, its descriptor %s", own, as->media_type);
+    if (own && kind_of(own) != DESCRIPTOR_INDEX)
+        return arena_printf(arena, "it calls itself %s", own);
+    if (json_object_get(index, "layers") || json_object_get(index, "config"))
+        return "it is a manifest and an index at once";
+    if (!json_is_array(json_object_get(index, "manifests")))
+        return "it has no list of manifests";
+    return NULL;
+}

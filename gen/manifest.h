@@ -32,4 +32,7 @@ const char *descriptor_read(struct arena *arena, const struct json_t *value, str
 const char *manifest_check(struct arena *arena, const struct json_t *manifest, const struct descriptor *as,
                            struct descriptor *config);
 
+/* The same of an index; as may be NULL: it is index.json, which no descriptor names. */
+const char *index_check(struct arena *arena, const struct json_t *index, const struct descriptor *as);
+
 #endif

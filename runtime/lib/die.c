@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,13 +16,28 @@
 
 const char *program_name = "dfgen";
 
+/* Names of others stand in messages: what a terminal would act on (C0 but for line ends and TAB, DEL, C1) becomes "?". */
+static void put_shown(const char *text)
+{
+    for (const unsigned char *at = (const unsigned char *)text; *at; at++) {
+        bool is_control = (*at < ' ' && *at != '\n' && *at != '\t') || *at == 0x7f;
+        bool is_high_control = *at == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0;
+        fputc(is_control || is_high_control ? '?' : *at, stderr);
+        at += is_high_control;
+    }
+}
+
 static void say(const char *kind, const char *format, va_list args)
 {
-    int saved = errno;
+    int saved = errno, made;
     size_t len = strlen(format);
+    char *text = NULL;
     flockfile(stderr);
     fprintf(stderr, "%s: %s", program_name, kind);
-    vfprintf(stderr, format, args);
+    made = vasprintf(&text, format, args);
+    put_shown(made < 0 ? "(out of memory)" : text);
+    if (made >= 0)
+        free(text);
     if (len && format[len - 1] == ':')
         fprintf(stderr, " %s", strerror(saved));
     fputc('\n', stderr);

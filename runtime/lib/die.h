@@ -13,7 +13,10 @@ enum exit_code {
 /* Said before every message, "dfgen-run" say. Set once, by main. */
 extern const char *program_name;
 
-/* Print "program: message" to stderr and exit with EXIT_BUILD. A format that ends in ':' gets errno's text appended. */
+/*
+ * Print "program: message" to stderr and exit with EXIT_BUILD. A format that ends in ':' gets errno's text appended.
+ * Control characters are shown as "?".
+ */
 _Noreturn void die(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* The same with EXIT_USAGE. */

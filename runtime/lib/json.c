@@ -14,12 +14,34 @@
 #include "runtime/lib/die.h"
 #include "runtime/lib/fdio.h"
 
+static bool is_deeper(json_t *value, int depth)
+{
+    bool result = depth < 0;
+    const char *key;
+    json_t *below;
+    size_t i;
+    if (result)
+        return true;
+    json_object_foreach(value, key, below)
+        result |= (json_is_object(below) || json_is_array(below)) && is_deeper(below, depth - 1);
+    json_array_foreach(value, i, below)
+        result |= (json_is_object(below) || json_is_array(below)) && is_deeper(below, depth - 1);
+    return result;
+}
+
 json_t *json_parse(struct span text, char **error)
 {
     json_error_t why;
     json_t *value = json_loadb(text.text ? text.text : "", text.len, JSON_REJECT_DUPLICATES, &why);
     if (!value && error)
         *error = xasprintf("line %d, column %d: %s", why.line, why.column, why.text);
+    /* jansson has a limit of its own, for its stack; this one is for others, who read what we pass on. */
+    if (value && is_deeper(value, JSON_DEPTH - 1)) {
+        json_decref(value);
+        value = NULL;
+        if (error)
+            *error = xasprintf("lists and objects are nested deeper than %d", JSON_DEPTH);
+    }
     return value;
 }
 

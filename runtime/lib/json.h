@@ -16,9 +16,9 @@ struct json_t;
 struct buf;
 struct arena;
 
-enum { JSON_LIMIT = 64 * 1024 * 1024 };
+enum { JSON_LIMIT = 64 * 1024 * 1024, JSON_DEPTH = 32 };
 
-/* Parse text whole (an object or array). NULL, and *error (malloc'd, may be NULL) says what is wrong and where. */
+/* Parse text whole (an object or array), nested JSON_DEPTH deep at most. NULL, and *error (malloc'd, may be NULL) says what is wrong and where. */
 struct json_t *json_parse(struct span text, char **error);
 
 /* Read and parse a file of at most limit bytes. NULL as above; the message then says the reason without the path. */

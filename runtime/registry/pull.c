@@ -101,10 +101,11 @@ static char *check_digest(const struct wanted *wanted, const struct client_respo
 
 static char *judge(const struct wanted *wanted, const struct client_response *response, struct pull_descriptor *found)
 {
-    char *type = type_of(response), *why = check_type(type);
-    json_t *json = why ? NULL : json_parse((struct span){buf_text(&response->text), response->text.len}, NULL);
+    char *type = type_of(response), *why = check_type(type), *detail = NULL;
+    json_t *json = why ? NULL : json_parse((struct span){buf_text(&response->text), response->text.len}, &detail);
     if (!why && !json_is_object(json))
-        why = xasprintf("it is no JSON object");
+        why = xasprintf("it is no JSON object%s%s", detail ? ": " : "", detail ? detail : "");
+    free(detail);
     if (!why)
         why = check_body(type, json);
     struct digest digest = digest_of(buf_text(&response->text), response->text.len);

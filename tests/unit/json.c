@@ -38,6 +38,17 @@ static void test_parse(void)
     json_t *value = json_parse((struct span){deep, sizeof deep}, NULL);
     UNIT_TRUE(!value);
     json_decref(value);
+    for (size_t depth = JSON_DEPTH; depth <= JSON_DEPTH + 1; depth++) {
+        unit_row("depth %zu", depth);
+        char *error = NULL;
+        memset(deep, '[', depth);
+        memset(deep + depth, ']', depth);
+        value = json_parse((struct span){deep, 2 * depth}, &error);
+        UNIT_INT(depth <= JSON_DEPTH, value != NULL);
+        UNIT_INT(depth > JSON_DEPTH, error != NULL);
+        json_decref(value);
+        free(error);
+    }
 }
 
 static void test_bytes(void)
