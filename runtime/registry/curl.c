@@ -102,7 +102,9 @@ static size_t take_body(char *data, size_t size, size_t count, void *to)
     bool is_body = status >= 200 && status <= 299;
     if (!is_body || !transfer->request->take)
         return take_text(transfer, data, len, is_body);
-    if ((int64_t)len > transfer->request->limit - transfer->taken) {
+    curl_off_t announced = -1;
+    curl_easy_getinfo(transfer->curl, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced);
+    if ((int64_t)len > transfer->request->limit - transfer->taken || announced > transfer->request->limit) {
         transfer->response->is_too_big = true;
         return 0;
     }

@@ -48,6 +48,8 @@ class Handler(http.server.SimpleHTTPRequestHandler):
                 self.answer(200, b"whole\n", None if count > int(number) else 1000)
             case ["name", _]:
                 self.answer(200, b"named\n")
+            case ["huge"]:
+                self.answer(200, b"begin\n", 17 << 30)
             case ["private"]:
                 right = "Basic " + base64.b64encode(b"user:secret").decode()
                 self.answer(200 if self.headers.get("Authorization") == right else 401, b"private\n")
