@@ -397,6 +397,7 @@ void opts_free(struct opts *opts)
     vec_free(&opts->labels);
     vec_free(&opts->annotations);
     vec_free(&opts->secrets);
+    vec_free(&opts->keyed_secrets);
     vec_free(&opts->ssh);
     vec_free(&opts->platforms);
     vec_free(&opts->tags);

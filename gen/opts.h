@@ -68,6 +68,7 @@ struct opts {
     VEC(struct opt_pair) labels;
     VEC(struct opt_pair) annotations;
     VEC(struct opt_secret) secrets;
+    opt_list keyed_secrets;             /* of [secret "ID"] key = content; "": all */
     VEC(struct opt_pair) ssh;           /* id -> socket path, or NULL for $SSH_AUTH_SOCK */
     opt_list platforms;        /* as written; empty: this machine's */
     opt_list tags;

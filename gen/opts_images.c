@@ -147,6 +147,7 @@ struct opts *opts_copy(const struct opts *opts)
     COPY_LIST(labels);
     COPY_LIST(annotations);
     COPY_LIST(secrets);
+    COPY_LIST(keyed_secrets);
     COPY_LIST(ssh);
     COPY_LIST(platforms);
     COPY_LIST(tags);

@@ -456,6 +456,8 @@ const char *opts_set_ini(struct opts *opts, const char *base, const char *sectio
     bool known = false;
     if (!strncmp(section, "registry ", 9))
         return opts_set_registry(opts, base, section + 9, key, value);
+    if (!strncmp(section, "secret", 6) && (!section[6] || strchr(" \t\"", section[6])))
+        return opts_value_secret_key(opts, section + 6, key, value);
     if (opts_images_is_section(section))
         return opts_images_key(opts, base, section, key, value);
     for (size_t i = 0; i < sizeof ini_keys / sizeof *ini_keys; i++) {

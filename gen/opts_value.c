@@ -181,6 +181,22 @@ const char *opts_value_secret(struct opts *opts, const char *base, const char *t
     return NULL;
 }
 
+const char *opts_value_secret_key(struct opts *opts, const char *section, const char *key, const char *value)
+{
+    section += strspn(section, " \t");
+    size_t len = strlen(section);
+    bool is_quoted = len > 2 && *section == '"' && section[len - 1] == '"';
+    /* inih cuts long names off, and the quote with them. */
+    if (len && !is_quoted)
+        return "a secret's section is [secret \"ID\"], with an ID of at most 40 characters; [secret] is for all";
+    if (strcmp(key, "key"))
+        return arena_printf(opts->arena, "unknown key %s in [secret]", key);
+    if (strcmp(value, "content"))
+        return arena_printf(opts->arena, "key = %s: it can be content, or be left out", value);
+    vec_push(&opts->keyed_secrets, is_quoted ? arena_strndup(opts->arena, section + 1, len - 2) : "");
+    return NULL;
+}
+
 const char *opts_value_ssh(struct opts *opts, const char *base, const char *text)
 {
     struct opt_pair pair = opts_value_pair(opts->arena, text);

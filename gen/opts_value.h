@@ -14,6 +14,8 @@ const char *opts_value_build_arg(struct opts *opts, const char *text);
 const char *opts_value_context(struct opts *opts, const char *base, const char *text);
 
 /* id=ID[,src=FILE|,env=NAME][,type=file|env] */
+/* A key of [secret] or [secret "ID"]; section: what stands behind "secret". */
+const char *opts_value_secret_key(struct opts *opts, const char *section, const char *key, const char *value);
 const char *opts_value_secret(struct opts *opts, const char *base, const char *text);
 
 /* ID[=SOCKET] */

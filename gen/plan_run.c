@@ -77,6 +77,20 @@ static json_t *mount_json(struct plan *plan, const struct run_mount *run_mount)
     return json;
 }
 
+/* dfgen.ini wants a changed secret to run the step again: only a look at the secret tells, so its helper always looks. */
+static void key_secret(struct plan_step *step, const struct plan *plan, const struct mount *mount, json_t *json)
+{
+    const opt_list *keyed = &plan->opts->keyed_secrets;
+    bool is_keyed = false;
+    for (size_t i = 0; i < keyed->count; i++)
+        is_keyed |= !*keyed->items[i] || span_is(mount->id, keyed->items[i]);
+    if (mount->type != MOUNT_SECRET || !is_keyed)
+        return;
+    json_object_set_new(json, "key", json_string("content"));
+    const char *always = arena_printf(plan->arena, "%s/always", plan->root->state);
+    graph_add_path(&step->edge->inputs, graph_target(plan->graph, always)->name);
+}
+
 /* Where the mount's files are: a stage input of the step, one for each such mount. False: something is wrong, said. */
 static bool add_mount(struct plan_step *step, struct planned *planned, const struct run_mount *mount, const struct action *action,
                       size_t number, size_t *stages)
@@ -84,6 +98,7 @@ static bool add_mount(struct plan_step *step, struct planned *planned, const str
     struct plan *plan = step->plan;
     json_t *json = mount_json(plan, mount), *mounts = json_object_get(step->json, "mounts");
     json_array_append_new(mounts, json);
+    key_secret(step, plan, &mount->mount, json);
     bool has_source = mount->mount.type == MOUNT_BIND || mount->mount.type == MOUNT_CACHE;
     if (!has_source || mount->from.kind == ORIGIN_SCRATCH)
         return true;

@@ -32,6 +32,7 @@
 
 #include "runtime/sandbox/sandbox.h"
 #include "runtime/sandbox/sealed.h"
+#include "runtime/sandbox/secret.h"
 
 static const char help[] = "Run the command of a RUN in a sandbox, and keep what it changed as a layer.";
 
@@ -49,14 +50,31 @@ static void add_mount(const struct step *step, const struct plan_mount *mount, s
     tree_free(tree);
 }
 
-static void make_key(const struct step *step, const struct plan *plan, const struct stamp *root, char hex[65])
+struct run_key {
+    char hex[65];
+    bool has_secrets;
+    struct digest secrets;
+};
+
+static void make_key(const struct step *step, const struct plan *plan, const struct stamp *root, struct run_key *made)
 {
     struct digest_state key;
     step_key_begin(step, root, &key);
     for (size_t i = 0; i < plan->mount_count; i++)
         if (plan->mounts[i].n >= 0)
             add_mount(step, &plan->mounts[i], &key);
-    step_key_end(&key, hex);
+    made->has_secrets = secret_mark(step, plan, &made->secrets);
+    if (made->has_secrets)
+        digest_add(&key, made->secrets.bytes, sizeof made->secrets.bytes);
+    step_key_end(&key, made->hex);
+}
+
+/* Which of its contents the command saw nobody knows: no result of either. */
+static void check_secrets(const struct step *step, const struct plan *plan, const struct run_key *key)
+{
+    struct digest now;
+    if (key->has_secrets && secret_mark(step, plan, &now) && memcmp(now.bytes, key->secrets.bytes, sizeof now.bytes))
+        step_die(step, "a secret changed while it ran, and dfgen.ini wants the result to depend on it: run it again");
 }
 
 /* The layer that this key gave before; NULL when there is none, or it is not in the store any more. */
@@ -214,12 +232,13 @@ int main(int argc, char **argv)
         leave_mounts();
     struct step step;
     struct plan plan;
-    char key[65], made[COMMIT_ID];
+    struct run_key key;
+    char made[COMMIT_ID];
     step_load(&step, file, mode);
     plan_load(&plan, &step);
     struct stamp root = step_root(&step);
-    make_key(&step, &plan, &root, key);
-    const char *id = look_up(&step, key);
+    make_key(&step, &plan, &root, &key);
+    const char *id = look_up(&step, key.hex);
     if (!id && !is_sealed) {
         setrlimit(RLIMIT_NOFILE, &caller.files);
         sealed_exec(argv);
@@ -227,7 +246,8 @@ int main(int argc, char **argv)
     }
     if (!id) {
         run(&step, &plan, &root, &caller, made);
-        if (store_action_put(&step.store, key, made) < 0)
+        check_secrets(&step, &plan, &key);
+        if (store_action_put(&step.store, key.hex, made) < 0)
             step_die(&step, "cannot note the result in the store:");
         id = made;
     }

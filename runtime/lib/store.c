@@ -45,15 +45,22 @@ char *store_default_path(void)
 /* --- making it --- */
 
 /* A file that is written once: whoever comes second leaves it alone. */
-static int put_once(struct store *store, const char *name, const char *text)
+struct once {
+    const char *name;
+    const void *data;
+    size_t len;
+    mode_t mode;
+};
+
+static int put_once(const struct store *store, const struct once *file)
 {
     struct store_tmp tmp;
-    if (faccessat(store->dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+    if (faccessat(store->dir, file->name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
         return 0;
     if (store_tmp_make(store, &tmp) < 0)
         return -1;
-    int result = file_write_at(tmp.dir, name, text, strlen(text), 0644);
-    if (result == 0 && linkat(tmp.dir, name, store->dir, name, 0) < 0 && errno != EEXIST)
+    int result = file_write_at(tmp.dir, file->name, file->data, file->len, file->mode);
+    if (result == 0 && linkat(tmp.dir, file->name, store->dir, file->name, 0) < 0 && errno != EEXIST)
         result = -1;
     int saved = errno;
     store_tmp_drop(store, &tmp);
@@ -68,9 +75,14 @@ static int make_folders(struct store *store, const char *layers)
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
         if (mkdirat(store->dir, folders[i], 0755) < 0 && errno != EEXIST)
             return -1;
-    if (put_once(store, "oci-layout", "{\"imageLayoutVersion\":\"1.0.0\"}\n") < 0 ||
-        put_once(store, "index.json", "{\"manifests\":[],\"schemaVersion\":2}\n") < 0)
-        return -1;
+    static const char layout[] = "{\"imageLayoutVersion\":\"1.0.0\"}\n";
+    static const char index[] = "{\"manifests\":[],\"schemaVersion\":2}\n";
+    const struct once files[] = {
+        {"oci-layout", layout, sizeof layout - 1, 0644}, {"index.json", index, sizeof index - 1, 0644},
+    };
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        if (put_once(store, &files[i]) < 0)
+            return -1;
     return mkdirat(store->dir, layers, 0755) < 0 && errno != EEXIST ? -1 : 0;
 }
 
@@ -224,7 +236,7 @@ static bool is_still_there(const struct store *store, const char *name, int dir)
            named.st_ino == held.st_ino && named.st_dev == held.st_dev;
 }
 
-int store_tmp_make(struct store *store, struct store_tmp *tmp)
+int store_tmp_make(const struct store *store, struct store_tmp *tmp)
 {
     for (int tries = 0; tries < 100; tries++) {
         uint64_t number;
@@ -252,7 +264,7 @@ int store_tmp_make(struct store *store, struct store_tmp *tmp)
     return -1;
 }
 
-void store_tmp_drop(struct store *store, struct store_tmp *tmp)
+void store_tmp_drop(const struct store *store, struct store_tmp *tmp)
 {
     if (tmp->dir < 0)
         return;
@@ -260,4 +272,35 @@ void store_tmp_drop(struct store *store, struct store_tmp *tmp)
     tree_remove_at(store->dir, tmp->name);
     close(tmp->dir);
     tmp->dir = -1;
+}
+
+/* --- salt --- */
+
+/* Of another length: a power failure tore it. */
+static int read_salt(const struct store *store, uint8_t salt[STORE_SALT])
+{
+    struct stat st;
+    autoclose int file = openat(store->dir, "salt", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (file < 0 || fstat(file, &st) < 0)
+        return -1;
+    if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077)) {
+        errno = EPERM;
+        return -1;
+    }
+    if (st.st_size != STORE_SALT && unlinkat(store->dir, "salt", 0) == 0) {
+        errno = ENOENT;
+        return -1;
+    }
+    return fd_pread_all(file, salt, STORE_SALT, 0);
+}
+
+int store_salt(const struct store *store, uint8_t salt[STORE_SALT])
+{
+    if (read_salt(store, salt) == 0)
+        return 0;
+    if (errno != ENOENT || getrandom(salt, STORE_SALT, 0) != STORE_SALT)
+        return -1;
+    const struct once file = {"salt", salt, STORE_SALT, 0600};
+    /* Another process may have been first: what stands there counts. */
+    return put_once(store, &file) < 0 ? -1 : read_salt(store, salt);
 }

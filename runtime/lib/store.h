@@ -10,6 +10,7 @@
  *     cache/HEX/                                 cache mounts, by the sha256 of their id
  *     tmp/NAME/                                  work in progress; each locked by its owner, swept when it is gone
  *     failed/MODE-HEX/fs                         what failed RUNs left (sandbox/remains.h)
+ *     salt                                       random bytes (0600) that secrets in keys are hashed with
  *     lock                                       shared lock of users, exclusive of gc
  *
  * Made to be killed rather than synced: a listing is checked by its layer's name, a record by its sum, and in another boot the sizes of a layer's
@@ -54,8 +55,8 @@ struct store_tmp {
     int dir;
     char name[64];  /* below the store: "tmp/…" */
 };
-int store_tmp_make(struct store *store, struct store_tmp *tmp);
-void store_tmp_drop(struct store *store, struct store_tmp *tmp);
+int store_tmp_make(const struct store *store, struct store_tmp *tmp);
+void store_tmp_drop(const struct store *store, struct store_tmp *tmp);
 
 /* --- layers; id is "sha256:HEX" or "tree:HEX" --- */
 
@@ -86,6 +87,12 @@ int store_blob_put(struct store *store, const void *data, size_t len, char diges
 /* The text that was put for a key (64 hex digits). ENOENT: none. */
 int store_action_get(const struct store *store, const char *key, struct buf *record);
 int store_action_put(struct store *store, const char *key, const char *record);
+
+/* --- salt --- */
+
+enum { STORE_SALT = 32 };
+/* Bytes that nobody but the store's owner knows, drawn when they are first asked for. EPERM: others can read them. */
+int store_salt(const struct store *store, uint8_t salt[STORE_SALT]);
 
 /* --- cache mounts --- */
 

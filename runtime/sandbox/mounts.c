@@ -27,13 +27,13 @@
 #include "runtime/sandbox/owners.h"
 #include "runtime/sandbox/plan.h"
 #include "runtime/sandbox/rootfs.h"
+#include "runtime/sandbox/secret.h"
 #include "runtime/sandbox/single.h"
 #include "runtime/sandbox/target.h"
 #include "runtime/sandbox/user.h"
 
 #include "runtime/sandbox/room.h"
 
-enum { SECRET_LIMIT = 512 * 1024 };
 enum { HARDENED = MNT_NOSUID | MNT_NODEV | MNT_NOEXEC };
 
 /* --- targets --- */
@@ -130,32 +130,10 @@ static void attach_tmpfs(struct room *room, const struct plan_mount *mount)
 
 /* --- secrets --- */
 
-static const char *setting_text(const struct room *room, const json_t *object, const char *name)
-{
-    const json_t *value = json_object_get(object, name);
-    return json_is_string(value) ? json_bytes_value(room->step->arena, value).text : NULL;
-}
-
-/* The secret's bytes; false when the user gave none of that id. */
-static bool read_secret(struct room *room, const char *id, struct buf *content)
-{
-    const json_t *secret = json_object_get(json_object_get(room->step->settings, "secrets"), id);
-    const char *file = setting_text(room, secret, "file"), *name = setting_text(room, secret, "env");
-    if (file) {
-        if (file_read_at(AT_FDCWD, file, content, SECRET_LIMIT) < 0)
-            step_die(room->step, "secret %s: cannot read %s:", id, file);
-        return true;
-    }
-    const char *value = name ? getenv(name) : NULL;
-    if (value)
-        buf_puts(content, value);
-    return value != NULL;
-}
-
 static void attach_secret(struct room *room, const struct plan_mount *mount)
 {
     struct buf content = {0};
-    bool is_there = read_secret(room, mount->id, &content);
+    bool is_there = secret_read(room->step, mount->id, &content);
     if (!is_there && mount->required)
         step_die(room->step, "secret %s: not found", mount->id);
     if (mount->env) {
@@ -168,9 +146,7 @@ static void attach_secret(struct room *room, const struct plan_mount *mount)
         autoclose int file = room_hide_file(room, buf_text(&content), content.len, mount->mode, owner);
         show(room, mount, file, HARDENED);
     }
-    if (content.len)
-        explicit_bzero(content.data, content.len);
-    buf_free(&content);
+    secret_forget(&content);
 }
 
 /* --- ssh --- */
@@ -190,7 +166,8 @@ static bool has_variable(const struct room *room, const char *name)
 static void attach_ssh(struct room *room, const struct plan_mount *mount)
 {
     const struct step *step = room->step;
-    const char *socket = setting_text(room, json_object_get(step->settings, "ssh"), mount->id);
+    const json_t *value = json_object_get(json_object_get(step->settings, "ssh"), mount->id);
+    const char *socket = json_is_string(value) ? json_bytes_value(step->arena, value).text : NULL;
     if (!socket && mount->required)
         step_die(step, "ssh agent %s: not found (dfgen --ssh %s names its socket)", mount->id, mount->id);
     if (!has_variable(room, "SSH_AUTH_SOCK"))

@@ -25,6 +25,7 @@ enum { SHM_SIZE = 64 * 1024 * 1024 };
 static const char *const network_words[] = {"default", "none", "host", NULL};
 static const char *const security_words[] = {"sandbox", "insecure", NULL};
 static const char *const sharing_words[] = {"shared", "private", "locked", NULL};
+static const char *const key_words[] = {"id", "content", NULL};
 
 /* One row a mount type: what its members are when absent. */
 static const struct mount_row {
@@ -135,6 +136,7 @@ static struct plan_mount mount_of(const struct step *step, const json_t *json)
         .env = text_member(step, json, "env", NULL),
         .readonly = bool_member(step, json, "readonly", row->readonly),
         .required = bool_member(step, json, "required", false),
+        .is_keyed = word_member(step, json, "key", key_words) == 1,
         .mode = (mode_t)int_member(step, json, "mode", row->mode, 07777),
         .uid = (uint32_t)int_member(step, json, "uid", 0, INT_MAX),
         .gid = (uint32_t)int_member(step, json, "gid", 0, INT_MAX),

@@ -22,6 +22,7 @@ struct plan_mount {
     const char *id;         /* caches, secrets, ssh */
     const char *env;        /* secrets: the variable, or NULL */
     bool readonly, required;
+    bool is_keyed;          /* secrets: what is in it is part of the key */
     mode_t mode;
     uint32_t uid, gid;
     int64_t size;           /* tmpfs; 0: the kernel's default */
