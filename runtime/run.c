@@ -28,6 +28,7 @@
 #include "runtime/sandbox/output.h"
 #include "runtime/sandbox/plan.h"
 #include "runtime/sandbox/remains.h"
+#include "runtime/sandbox/scratch.h"
 #include "runtime/sandbox/single.h"
 
 #include "runtime/sandbox/sandbox.h"
@@ -160,6 +161,7 @@ static void commit(struct step *step, struct store_tmp *tmp, const struct tree *
     struct commit_source source = {tree, single_commit_view(owners, &view)};
     if (commit_layer(&step->store, tmp, "layer", &source, id, &where) < 0) {
         int saved = errno;
+        scratch_drop(tmp);
         store_tmp_drop(&step->store, tmp);
         errno = saved;
         step_die(step, "cannot make a layer of what the command left%s%s:", where ? ", at /" : "", where ? where : "");
@@ -195,6 +197,7 @@ static void run(struct step *step, const struct plan *plan, const struct stamp *
         end.signal = sandbox_pending_signal();
     }
     single_view_close(&end.owners);
+    scratch_drop(&tmp);
     store_tmp_drop(&step->store, &tmp);
     if (end.signal)
         exit(128 + end.signal);

@@ -26,6 +26,7 @@
 #include "runtime/sandbox/mnt.h"
 #include "runtime/sandbox/plan.h"
 #include "runtime/sandbox/remains.h"
+#include "runtime/sandbox/scratch.h"
 #include "runtime/sandbox/single.h"
 
 #include "runtime/sandbox/sandbox.h"
@@ -169,6 +170,7 @@ static int run(struct step *step, const struct plan *plan, const struct rlimit *
                               .above = remains_find(step, &lock), .terminal = &terminal, .files = files};
     sandbox_run(&sandbox, &end);
     single_view_close(&end.owners);
+    scratch_drop(&tmp);
     store_tmp_drop(&step->store, &tmp);
     if (lock >= 0)
         close(lock);

@@ -14,6 +14,7 @@
 
 #include "runtime/lib/arena.h"
 #include "runtime/lib/buf.h"
+#include "runtime/lib/copytree.h"
 #include "runtime/lib/die.h"
 #include "runtime/lib/digest.h"
 #include "runtime/lib/fdio.h"
@@ -158,6 +159,19 @@ static int complete(int dir, const char *id)
     return result;
 }
 
+/* What cannot be moved since it lies on a file system of its own (sandbox/scratch.h), copied: the same two parts. */
+static int copy_parts(const struct store_tmp *tmp, const char *name, const char *copy)
+{
+    char list[80], copied[80], fs[80], copied_fs[80];
+    snprintf(list, sizeof list, "%s/list", name);
+    snprintf(copied, sizeof copied, "%s/list", copy);
+    snprintf(fs, sizeof fs, "%s/fs", name);
+    snprintf(copied_fs, sizeof copied_fs, "%s/fs", copy);
+    if (mkdirat(tmp->dir, copy, 0755) < 0 || file_link_or_copy_at(tmp->dir, list, tmp->dir, copied, 0444) < 0)
+        return -1;
+    return tree_copy_at(tmp->dir, fs, tmp->dir, copied_fs);
+}
+
 int store_layer_commit(struct store *store, const struct store_tmp *tmp, const char *name, const char *id)
 {
     char layer[80];
@@ -167,6 +181,10 @@ int store_layer_commit(struct store *store, const struct store_tmp *tmp, const c
     store_layer_name(id, layer);
     if (renameat(tmp->dir, name, store->layers, layer) == 0)
         return 0;
+    if (errno == EBUSY || errno == EXDEV) {
+        static const char copy[] = "moved";
+        return !strcmp(name, copy) || copy_parts(tmp, name, copy) < 0 ? -1 : store_layer_commit(store, tmp, copy, id);
+    }
     if (errno != EEXIST && errno != ENOTEMPTY && errno != ENOTDIR)
         return -1;
     /* Somebody else made the same and was first. */

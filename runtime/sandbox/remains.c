@@ -15,6 +15,7 @@
 
 #include "runtime/lib/arena.h"
 #include "runtime/lib/buf.h"
+#include "runtime/lib/copytree.h"
 #include "runtime/lib/fdio.h"
 #include "runtime/lib/step.h"
 #include "runtime/lib/vec.h"
@@ -101,6 +102,14 @@ static void discard_oldest(struct step *step)
     vec_free(&all);
 }
 
+/* By name where that can be: a scratch folder lies on a file system of its own. */
+static int move_files(const struct store_tmp *tmp, int dir, const char *name)
+{
+    if (renameat(tmp->dir, "layer/fs", dir, name) == 0)
+        return 0;
+    return errno == EXDEV ? tree_copy_at(tmp->dir, "layer/fs", dir, name) : -1;
+}
+
 /* "tmp/NAME" of the work folder is a name that nobody else has. */
 void remains_keep(struct step *step, const struct store_tmp *tmp)
 {
@@ -111,7 +120,7 @@ void remains_keep(struct step *step, const struct store_tmp *tmp)
     if ((mkdirat(step->store.dir, "failed", 0700) < 0 && errno != EEXIST) || mkdirat(step->store.dir, folder, 0700) < 0)
         return;
     const char *note = arena_printf(step->arena, "%s\n", name);
-    if (renameat(tmp->dir, "layer/fs", step->store.dir, arena_printf(step->arena, "%s/fs", folder)) < 0 ||
+    if (move_files(tmp, step->store.dir, arena_printf(step->arena, "%s/fs", folder)) < 0 ||
         file_write_at(AT_FDCWD, note_path(step), note, strlen(note), 0644) < 0)
         tree_remove_at(step->store.dir, folder);
     discard_oldest(step);

@@ -37,6 +37,7 @@ struct room {
     struct cgroup *cgroup;
     struct uplink *uplink;      /* NULL: none is wanted */
     bool has_host_network;
+    bool has_scratch;           /* upper folders go below tmp/…/layer, which is a scratch folder */
     unsigned serial;            /* for names in tmp and hidden */
 };
 

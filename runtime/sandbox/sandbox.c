@@ -48,6 +48,7 @@
 #include "runtime/sandbox/plan.h"
 #include "runtime/sandbox/report.h"
 #include "runtime/sandbox/rootfs.h"
+#include "runtime/sandbox/scratch.h"
 #include "runtime/sandbox/target.h"
 #include "runtime/sandbox/terminal.h"
 #include "runtime/sandbox/uplink.h"
@@ -93,23 +94,46 @@ static void make_upper(const struct room *room, const char *name, const struct t
     }
 }
 
-int room_mount_layers(struct room *room, struct rootfs *rootfs, const struct tree *tree)
+static const char *below_scratch(const struct room *room, const char *name)
 {
-    char *why;
-    rootfs->store = room->store;
-    rootfs->tmp = room->tmp;
+    return strncmp(name, "layer/", 6) ? arena_printf(room->step->arena, "layer/%s", name) : name;
+}
+
+static int mount_once(struct room *room, struct rootfs *rootfs, const struct tree *tree, char **why)
+{
+    if (rootfs->upper && room->has_scratch) {
+        rootfs->upper = below_scratch(room, rootfs->upper);
+        rootfs->work = below_scratch(room, rootfs->work);
+    }
     if (rootfs->upper) {
         make_upper(room, rootfs->upper, tree);
         if (mkdirat(room->tmp->dir, rootfs->work, 0700) < 0)
             step_die(room->step, "cannot make a folder in the store:");
     }
-    int root = rootfs_mount(rootfs, &why);
+    return rootfs_mount(rootfs, why);
+}
+
+int room_mount_layers(struct room *room, struct rootfs *rootfs, const struct tree *tree)
+{
+    char *why;
+    enum scratch_way way = rootfs->upper ? scratch_way(room) : SCRATCH_NEVER;
+    rootfs->store = room->store;
+    rootfs->tmp = room->tmp;
+    if (way == SCRATCH_ALWAYS && !room->has_scratch)
+        scratch_mount(room);
+    int root = mount_once(room, rootfs, tree, &why);
+    if (root < 0 && errno == EINVAL && way == SCRATCH_AS_NEEDED && !room->has_scratch) {
+        free(why);
+        scratch_mount(room);
+        rootfs->name = arena_printf(room->step->arena, "%s.scratch", rootfs->name);
+        root = mount_once(room, rootfs, tree, &why);
+    }
     if (root < 0 && errno == EPERM)
         step_die(room->step, "this machine does not let dfgen mount (%s); a container needs CAP_SYS_ADMIN or user namespaces",
                  why ? why : "operation not permitted");
     if (root < 0 && errno == EINVAL && rootfs->upper)
-        step_die(room->step, "cannot put an overlay on the store %s: %s (the store cannot lie on an overlay or a network file system; "
-                 "DFGEN_STORE or --store names another place)", room->store->path, why ? why : "not supported there");
+        step_die(room->step, "cannot put an overlay on the store %s: %s (DFGEN_STORE or --store names another place)",
+                 room->store->path, why ? why : "not supported there");
     if (root < 0)
         step_die(room->step, "cannot mount the root (%s):", why ? why : "overlay");
     free(why);

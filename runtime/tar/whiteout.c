@@ -3,11 +3,11 @@
  */
 #include "runtime/tar/whiteout.h"
 
+#include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
+#include "runtime/lib/copytree.h"
 #include "runtime/lib/span.h"
 
 enum whiteout whiteout_parse(const char *base, const char **target)
@@ -30,12 +30,19 @@ bool whiteout_is_aufs(const char *path)
 
 int whiteout_make_at(int dir, const char *name)
 {
-    return mknodat(dir, name, S_IFCHR | 0600, makedev(0, 0));
+    return whiteout_put_at(dir, name);
 }
 
 int whiteout_make_opaque(int folder, bool with_trusted)
 {
-    return fsetxattr(folder, with_trusted ? "trusted.overlay.opaque" : "user.overlay.opaque", "y", 1, 0);
+    const char *mark = with_trusted ? "trusted.overlay.opaque" : "user.overlay.opaque";
+    char value;
+    /* Whiteouts that are files are none in an opaque folder (lib/copytree.h). */
+    if (fgetxattr(folder, mark, &value, 1) == 1 && value == 'x') {
+        errno = EOPNOTSUPP;
+        return -1;
+    }
+    return fsetxattr(folder, mark, "y", 1, 0);
 }
 
 enum xattr_fate whiteout_xattr_fate(const char *name)
