@@ -25,6 +25,13 @@
 #include "runtime/lib/json.h"
 #include "runtime/lib/path.h"
 
+static void push_layer(struct plan *plan, struct planned *planned, struct plan_layer layer)
+{
+    struct plan_layer *own = arena_alloc(plan->arena, sizeof *own);
+    *own = layer;
+    seq_push(plan->arena, &planned->layers, own);
+}
+
 /* Where a stage begins: at its base's end. False: the base could not be planned. */
 static bool begin_stage(struct plan *plan, struct planned *planned)
 {
@@ -43,7 +50,7 @@ static bool begin_stage(struct plan *plan, struct planned *planned)
         planned->root = plan_base(plan, image, stage->ast->from.place);
         for (size_t i = 0; i < image->layer_count; i++) {
             const struct image_layer *layer = plan_base_layer(plan, &image->layers[i]);
-            seq_push(plan->arena, &planned->layers, (struct plan_layer){.base = layer, .image = image});
+            push_layer(plan, planned, (struct plan_layer){.base = layer, .image = image});
         }
     }
     return true;
@@ -90,8 +97,8 @@ static void add_layer(struct plan *plan, struct planned *planned, const struct a
     struct arena *arena = plan->arena;
     const char *stamp = planned->root.items[0];
     const char *output = arena_printf(arena, "%.*s.layer", (int)(strlen(stamp) - strlen(".stamp")), stamp);
-    seq_push(arena, &planned->layers,
-             (struct plan_layer){.descriptor = output, .planned = planned, .action = action, .number = planned->steps});
+    push_layer(plan, planned, (struct plan_layer){.descriptor = output, .planned = planned, .action = action,
+                                                  .number = planned->steps});
     if (plan_share_layer(plan, stamp))
         return;
     struct place_note note = {path_base(output), label, action->place, action->text, NULL};

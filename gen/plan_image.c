@@ -44,7 +44,7 @@ static struct span layers_text(const struct planned *planned, struct buf *out)
     size_t made = 0;
     buf_putc(out, '[');
     for (size_t i = 0; i < planned->layers.count; i++) {
-        const struct image_layer *base = planned->layers.items[i].base;
+        const struct image_layer *base = planned->layers.items[i]->base;
         if (i)
             buf_putc(out, ',');
         if (!base) {
@@ -97,10 +97,11 @@ static void write_config(struct plan *plan, struct planned *planned, const char 
     struct buf text = {0};
     struct span *fill = arena_array(&scratch, planned->layers.count + 1, sizeof *fill);
     for (size_t i = config_layer_count(config); i < planned->layers.count; i++)
-        fill[i] = plan_layer_text(plan, &scratch, &planned->layers.items[i]);
+        fill[i] = plan_layer_text(plan, &scratch, planned->layers.items[i]);
     struct config_times times = {plan->stages->epoch, plan->stages->has_epoch};
     config_write(config, plan->arena, &times, &(struct config_layers){fill, planned->layers.count}, &text);
-    if (is_target(plan, planned))
+    /* An image of dfgen.ini may be the base of another. */
+    if (is_target(plan, planned) && plan->opts->image)
         planned->config = json_parse((struct span){text.data, text.len}, NULL);
     outbox_add(plan->outbox, path, &text);
     arena_free(&scratch);
@@ -109,7 +110,7 @@ static void write_config(struct plan *plan, struct planned *planned, const char 
 static void add_base_stamps(struct plan *plan, struct plan_step *step, const struct planned *planned)
 {
     for (size_t i = 0; i < planned->layers.count; i++) {
-        const struct image_layer *base = planned->layers.items[i].base;
+        const struct image_layer *base = planned->layers.items[i]->base;
         if (!base)
             continue;
         const char *stamp = plan_base_stamp(plan, base);
@@ -142,7 +143,7 @@ static const char *image_step(struct plan *plan, struct planned *planned)
     plan_step_line(&step, "config", &config, 1);
     vec_push(&step.edge->inputs, config);
     for (size_t i = 0; i < planned->layers.count; i++) {
-        const char *descriptor = planned->layers.items[i].descriptor;
+        const char *descriptor = planned->layers.items[i]->descriptor;
         if (!descriptor)
             continue;
         plan_step_line(&step, "layer", &descriptor, 1);

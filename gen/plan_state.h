@@ -62,10 +62,10 @@ struct planned {
     const char *folder;     /* ".dfgen/production" */
     const char *label;      /* for people */
     stamp_seq root;         /* at its end */
-    SEQ(struct plan_layer) layers;
+    SEQ(const struct plan_layer *) layers;     /* of its bases, too, which share them */
     place_seq places;       /* of its places.json */
     size_t steps;           /* own steps so far */
-    struct json_t *config;  /* of its image, less rootfs.diff_ids; NULL: it has none */
+    struct json_t *config;  /* of its image, less rootfs.diff_ids, for those on top of it; NULL: nobody can ask for it */
     bool is_done;
 };
 
