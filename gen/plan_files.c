@@ -44,7 +44,7 @@ struct outgoing {
 struct outbox {
     struct arena *arena;
     VEC(struct outgoing) files;
-    size_t held;            /* bytes in memory */
+    size_t held;            /* bytes of memory, what buffers have to spare among them */
     int spool;              /* -1: none, yet */
     int64_t spooled;
 };
@@ -76,10 +76,10 @@ static bool put_into_spool(struct outbox *outbox, const struct buf *text)
 void outbox_add(struct outbox *outbox, const char *path, struct buf *text)
 {
     struct outgoing file = {.path = path, .at = outbox->spooled, .len = text->len};
-    outbox->held += text->len;
+    outbox->held += text->room;
     if (outbox->held > HELD_MAX && text->len && put_into_spool(outbox, text)) {
         outbox->spooled += (int64_t)text->len;
-        outbox->held -= text->len;
+        outbox->held -= text->room;
         buf_free(text);
     } else {
         file.text = *text;

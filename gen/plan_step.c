@@ -98,7 +98,11 @@ void plan_place(struct plan *plan, place_seq *places, const struct place_note *n
     buf_puts(&out, ",\"where\":");
     json_bytes_add(&out, span_of(where));
     buf_putc(&out, '}');
-    struct span noted = arena_span(plan->arena, (struct span){out.data, out.len});
+    struct span said = {out.data, out.len}, last = {"", 0};
+    if (places->count)
+        last = places->items[places->count - 1].text;
+    /* Of a step and of its layer it is the same. */
+    struct span noted = span_equal(last, said) ? last : arena_span(plan->arena, said);
     seq_push(plan->arena, places, (struct place_text){arena_strdup(plan->arena, note->name), noted});
     buf_free(&out);
     arena_free(&scratch);
