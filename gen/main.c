@@ -1,6 +1,7 @@
 /*
  * Owns the choice of a command. Must not know what commands do.
  */
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -32,8 +33,20 @@ static int complete(const char *shell)
     return completion_print(shell, names);
 }
 
+/*
+ * Large texts go back to the system when they are freed. glibc otherwise puts them all into its heap from the first that was
+ * freed on, in the holes of which the next larger one finds no room.
+ */
+static void return_large_pieces(void)
+{
+#ifdef M_MMAP_THRESHOLD
+    mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+#endif
+}
+
 int main(int argc, char **argv)
 {
+    return_large_pieces();
     if (argc == 3 && !strcmp(argv[1], "--regenerate"))
         return cmd_regenerate(argv[2]);
     if (argc == 3 && !strcmp(argv[1], "--completion"))
