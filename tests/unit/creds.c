@@ -48,10 +48,8 @@ static int apply(const struct row *row, uint32_t ids[CREDS_KINDS])
 int main(void)
 {
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        char name[32];
         uint32_t ids[CREDS_KINDS];
-        snprintf(name, sizeof name, "row %zu", i);
-        unit_row(name);
+        unit_row("row %zu", i);
         for (int kind = 0; kind < CREDS_KINDS; kind++)
             ids[kind] = rows[i].from[kind];
         errno = 0;
