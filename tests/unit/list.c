@@ -326,7 +326,7 @@ static void test_text(void)
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         if (!texts[i].is_good)
             continue;
-        unit_row(texts[i].name);
+        unit_row("%s", texts[i].name);
         struct list *list = open_text(texts[i].text, strlen(texts[i].text), NULL);
         struct arena arena = {0};
         struct buf text = {0};
