@@ -273,6 +273,7 @@ void plan_free(struct plan *plan)
         for (size_t k = 0; k < unit->stages->count; k++)
             json_decref(unit->planned[k].config);
     }
+    plan_contexts_close(plan);
     free((char *)(uintptr_t)plan->env_text.text);
     shared_free(plan->shared);
     outbox_free(plan->outbox);

@@ -162,6 +162,16 @@ void plan_contexts_finish(struct plan *plan)
             const char *path = path_join(plan->arena, context->folder, folders[k]);
             vec_push(&plan->graph->generator_inputs, *path ? path : ".");
         }
-        context_close(context->context);
+    }
+    plan_contexts_close(plan);
+}
+
+void plan_contexts_close(struct plan *plan)
+{
+    for (size_t i = 0; i < plan->contexts.count; i++) {
+        struct plan_context *context = plan->contexts.items[i];
+        if (context->context)
+            context_close(context->context);
+        context->context = NULL;
     }
 }

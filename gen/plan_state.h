@@ -188,6 +188,8 @@ void plan_contexts_begin(struct plan *plan);
 /* The main context (folder NULL) or a named one; opened once. */
 struct plan_context *plan_context(struct plan *plan, const char *folder);
 void plan_contexts_finish(struct plan *plan);
+/* What a plan that is not finished leaves open. */
+void plan_contexts_close(struct plan *plan);
 
 /* --- plan_lost.c --- */
 
