@@ -1,5 +1,5 @@
 echo hello > f
-tar cf t.tar f
+tar --owner=0 --group=0 -cf t.tar f
 gzip -n t.tar
 head -c -8 t.tar.gz > none.tgz
 head -c -4 t.tar.gz > half.tgz
