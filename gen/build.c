@@ -21,12 +21,23 @@
 #include "gen/opts_images.h"
 #include "gen/parse.h"
 #include "gen/plan.h"
+#include "gen/policy.h"
 #include "gen/source.h"
 #include "runtime/lib/arena.h"
 #include "runtime/lib/die.h"
 
+/* Sources of this machine are sources, too: a source policy may deny all that it does not name. */
+static void check_local(struct opts *opts, const char *name)
+{
+    const char *error = policy_check(opts->policy, opts->arena, arena_printf(opts->arena, "local://%s", name));
+    if (error)
+        die_usage("%s", error);
+}
+
 void build_read_source(struct opts *opts, struct source *source)
 {
+    check_local(opts, "context");
+    check_local(opts, "dockerfile");
     if (!opts->file)
         die_usage("the Dockerfile is in the context %s, which is no folder: give one of this machine with -f",
                   opts->context_name);

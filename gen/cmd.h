@@ -42,7 +42,7 @@ void cmd_run_helper(const char *helpers, const char *name, const char *step);
  */
 bool cmd_get_context(const struct opts *root, struct opts *opts, bool is_regenerated, const char *kept_file);
 
-/* dfgen.lock of the folder that the command line was given in. */
+/* dfgen.lock of the folder that the command line was given in; and, read with it, the source policy. For all images of dfgen.ini. */
 const char *cmd_lock_path(const struct opts *opts);
 void cmd_read_lock(struct opts *opts);
 

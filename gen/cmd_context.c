@@ -16,6 +16,7 @@
 
 #include "gen/add.h"
 #include "gen/opts.h"
+#include "gen/policy.h"
 #include "gen/programs.h"
 #include "gen/elsewhere.h"
 #include "gen/settings.h"
@@ -130,7 +131,10 @@ static void fetch(const struct main_context *main)
     struct add_source *remote = elsewhere_parse(arena, span_of(main->opts->context_source), &error);
     if (!remote)
         die_usage("cannot use %s as the context: %s", main->opts->context_name, error);
-    bool is_git = remote->kind == ADD_GIT;
+    bool is_git = remote->kind == ADD_GIT, is_changed;
+    error = policy_remote(main->opts->policy, arena, remote, &is_changed);
+    if (error)
+        die_usage("cannot use %s as the context: %s", main->opts->context_name, error);
     if (main->opts->locked && (!is_git || (remote->ref.len != 40 && remote->ref.len != 64)))
         die_usage("--locked: the context %s may change: name a whole commit (URL#COMMIT)", main->opts->context_name);
     const char *step = file_of(main, ".fetch.json"), *stamp = is_git ? main->stamp : file_of(main, ".fetch.stamp");

@@ -26,6 +26,7 @@
 #include "gen/lock.h"
 #include "gen/opts.h"
 #include "gen/outbox.h"
+#include "gen/policy.h"
 #include "gen/programs.h"
 #include "gen/settings.h"
 #include "gen/source.h"
@@ -77,6 +78,12 @@ const char *cmd_lock_path(const struct opts *opts)
 void cmd_read_lock(struct opts *opts)
 {
     opts->lock = lock_read(opts->arena, cmd_lock_path(opts));
+    if (opts->policy_file)
+        opts->policy = policy_read(opts->arena, opts->policy_file, opts->policy_name);
+    for (size_t i = 0; i < opts->images.count; i++) {
+        opts->images.items[i]->lock = opts->lock;
+        opts->images.items[i]->policy = opts->policy;
+    }
     if (opts->locked && !opts->lock->is_there)
         die_usage("--locked: there is no %s in %s: dfgen lock makes it", LOCK_FILE, opts->start_dir);
 }
@@ -100,6 +107,8 @@ static void add_generator_inputs(const struct opts *opts, struct graph *graph, c
     vec_push(&graph->generator_inputs, opts_state(opts, "options.json"));
     if (opts->lock->is_there)
         vec_push(&graph->generator_inputs, opts->lock->path);
+    if (opts->policy_file)
+        vec_push(&graph->generator_inputs, opts->policy_file);
     if (opts->ini_file)
         vec_push(&graph->generator_inputs, opts->ini_file);
     for (size_t i = 0; i < opts->images.count; i++)
@@ -185,10 +194,8 @@ static int generate(int argc, char **argv, const struct saved_options *saved, st
                   opts->build_file);
     check_build_folder(opts);
     cmd_read_lock(opts);
-    for (size_t i = 0; i < opts->images.count; i++) {
+    for (size_t i = 0; i < opts->images.count; i++)
         keep_file(opts, opts->images.items[i], is_regenerated);
-        opts->images.items[i]->lock = opts->lock;
-    }
     if (!opts->images.count)
         keep_file(opts, opts, is_regenerated);
     struct build build = {0};

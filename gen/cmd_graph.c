@@ -56,8 +56,6 @@ int cmd_graph(int argc, char **argv)
     struct opts *opts = opts_read(&arena, argc, argv, NULL);
     struct build build = {0};
     cmd_read_lock(opts);
-    for (size_t i = 0; i < opts->images.count; i++)
-        opts->images.items[i]->lock = opts->lock;
     bool is_fine = build_plan(&build, &arena, opts);
     if (is_fine) {
         struct buf out = {0};

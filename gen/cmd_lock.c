@@ -29,6 +29,7 @@
 #include "gen/opts.h"
 #include "gen/programs.h"
 #include "gen/parse.h"
+#include "gen/policy.h"
 #include "gen/ref.h"
 #include "gen/elsewhere.h"
 #include "gen/settings.h"
@@ -48,9 +49,12 @@ enum { PIN_LIMIT = 256 };
 struct request {
     bool has_update;
     opt_list names;     /* to update; none: all */
+    const char *policy; /* --source-policy-out; NULL: none */
     char **argv;        /* the rest: options as of a build */
     int argc;
 };
+
+static const char policy_option[] = "--source-policy-out";
 
 static struct request read_words(int argc, char **argv)
 {
@@ -62,9 +66,13 @@ static struct request read_words(int argc, char **argv)
             vec_push(&request.names, argv[i]);
         else if (!strcmp(argv[i], "--update"))
             request.has_update = true;
+        else if (!strncmp(argv[i], policy_option, strlen(policy_option)) && strchr("=", argv[i][strlen(policy_option)]))
+            request.policy = argv[i][strlen(policy_option)] ? argv[i] + strlen(policy_option) + 1 : argv[i + 1] ? argv[++i] : "";
         else
             request.argv[request.argc++] = argv[i];
     }
+    if (request.policy && !*request.policy)
+        die_usage("lock: %s needs a file, or - for standard output", policy_option);
     return request;
 }
 
@@ -143,10 +151,19 @@ static void pin_remote(struct opts *opts, const char *helpers, const struct add_
         lock_note(opts->lock, kind, name, "", pin);
 }
 
+/* A docker-archive has a config, but no manifest that a registry's image could be held to. */
+static void check_manifests(const struct request *request, const struct stages *stages)
+{
+    for (size_t i = 0; i < stages->used.count && request->policy; i++)
+        if (stages->used.items[i].image->has_no_manifest)
+            die_usage("lock: %s: %s is in a docker-archive, which has no manifest that a source policy could name: take it from a "
+                      "registry or an OCI layout", policy_option, stages->used.items[i].name);
+}
+
 static void pin_stages(void *data, struct opts *opts, const struct stages *stages)
 {
     struct programs programs = programs_find(opts->arena);
-    (void)data;
+    check_manifests(data, stages);
     for (size_t i = 0; i < stages->remotes.count; i++)
         pin_remote(opts, programs.helpers, stages->remotes.items[i]);
     for (size_t i = 0; i < stages->count; i++) {
@@ -162,7 +179,7 @@ static void pin_stages(void *data, struct opts *opts, const struct stages *stage
 
 /* --- the command --- */
 
-static bool look(struct opts *opts, struct images *images)
+static bool look(const struct request *request, struct opts *opts, struct images *images)
 {
     struct source source;
     struct diag *diag = diag_new();
@@ -173,24 +190,22 @@ static bool look(struct opts *opts, struct images *images)
     if (diag_error_count(diag))
         diag_print(diag, stderr, false);
     else
-        pin_stages(NULL, opts, stages);
+        pin_stages((void *)(uintptr_t)request, opts, stages);
     bool is_fine = !diag_error_count(diag);
     diag_free(diag);
     return is_fine;
 }
 
 /* Images on images, and several platforms: as for a build, of which nothing is written. */
-static bool look_at_all(struct opts *opts)
+static bool look_at_all(const struct request *request, struct opts *opts)
 {
-    struct build build = {.on_stages = pin_stages};
-    for (size_t i = 0; i < opts->images.count; i++)
-        opts->images.items[i]->lock = opts->lock;
+    struct build build = {.on_stages = pin_stages, .data = (void *)(uintptr_t)request};
     bool is_fine = build_plan(&build, opts->arena, opts);
     build_free(&build);
     return is_fine;
 }
 
-static void take_found(struct opts *opts)
+static void take_found(const struct request *request, struct opts *opts)
 {
     struct lock *lock = opts->lock;
     for (size_t i = 0; i < lock->found.count; i++) {
@@ -198,7 +213,7 @@ static void take_found(struct opts *opts)
         if (lock_find(lock, found->kind, found->name, found->platform))
             continue;
         lock_set(lock, found);
-        if (!opts->quiet)
+        if (!opts->quiet && !(request->policy && !strcmp(request->policy, "-")))
             printf("%s%s%s %s\n", found->name, *found->platform ? " " : "", found->platform, found->digest);
     }
 }
@@ -216,11 +231,15 @@ int cmd_lock(int argc, char **argv)
     opts->lock->is_recording = true;
     forget(opts, &request);
     struct images *images = images_new(&arena, opts);
-    bool is_fine = opts->images.count || opts->platforms.count > 1 ? look_at_all(opts) : look(opts, images);
+    bool is_fine = opts->images.count || opts->platforms.count > 1 ? look_at_all(&request, opts) : look(&request, opts, images);
     if (is_fine) {
-        take_found(opts);
+        take_found(&request, opts);
         if (lock_write(opts->lock, &changed) < 0)
             die("cannot write %s:", opts->lock->path);
+        if (request.policy)
+            policy_write(opts->lock, &arena, opts->store, *request.policy == '-' && !request.policy[1]
+                                                              ? request.policy
+                                                              : opts_path(opts, opts->start_dir, request.policy));
     }
     images_free(images);
     lock_free(opts->lock);

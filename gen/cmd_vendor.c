@@ -360,8 +360,6 @@ int cmd_vendor(int argc, char **argv)
     if (store_open(&vendor.store, vendor.opts->store, idmode_detect(NULL)) < 0)
         die("vendor: cannot use the store %s:", vendor.opts->store);
     struct build build = {.on_stages = put_all, .data = &vendor};
-    for (size_t i = 0; i < vendor.opts->images.count; i++)
-        vendor.opts->images.items[i]->lock = vendor.opts->lock;
     if (!build_plan(&build, &arena, vendor.opts))
         result = EXIT_USAGE;
     build_free(&build);

@@ -16,6 +16,7 @@
 #include "gen/opts.h"
 #include "gen/opts_registry.h"
 #include "gen/platform.h"
+#include "gen/policy.h"
 #include "gen/ref.h"
 #include "gen/remote.h"
 #include "runtime/lib/arena.h"
@@ -105,14 +106,17 @@ static const struct image *find_in_vendor(struct images *images, const char *ref
     return layout ? layout_find(layout, &query, wanted, false, error) : NULL;
 }
 
-/* The reference by the digest that dfgen.lock has for it; NULL: it is not locked, or says its digest itself. */
-static const char *locked_reference(struct images *images, const char *reference, const struct platform *wanted)
+/*
+ * The reference by the digest that dfgen.lock has for the name in the Dockerfile; NULL: it is not locked, or says its
+ * digest itself.
+ */
+static const char *locked_reference(struct images *images, const char *name, const char *reference, const struct platform *wanted)
 {
     const struct lock *lock = images->opts->lock;
     struct ref ref;
     if (!lock || lock->is_recording || !ref_parse(images->arena, span_of(reference), &ref) || ref.digest)
         return NULL;
-    const char *digest = lock_find(lock, LOCK_IMAGE, reference, platform_text(images->arena, wanted));
+    const char *digest = lock_find(lock, LOCK_IMAGE, name, platform_text(images->arena, wanted));
     return digest ? arena_printf(images->arena, "%s/%s@%s", ref.host, ref.path, digest) : NULL;
 }
 
@@ -140,12 +144,13 @@ const struct image *images_find(struct images *images, const char *reference, co
         return known->image;
     }
     const struct image *image = NULL;
-    *error = NULL;
+    const char *asked = reference;
+    *error = policy_image(images->opts->policy, images->arena, asked, &reference);
     for (size_t i = 0; i < images->opts->image_folders.count && !image && !*error; i++)
         image = images_in_folder(images, images->opts->image_folders.items[i], reference, wanted, error);
     if (!image && !*error && images->opts->vendor)
         image = find_in_vendor(images, reference, wanted, error);
-    const char *locked = locked_reference(images, reference, wanted);
+    const char *locked = locked_reference(images, asked, reference, wanted);
     if (!image && !*error)
         image = locked ? find_locked(images, reference, locked, wanted, error)
                        : images_in_registry(images, reference, wanted, error);

@@ -36,6 +36,7 @@ struct image {
     size_t layer_count;
     const char **inputs;            /* files (relative to the build folder) whose change means that gen must look again */
     size_t input_count;
+    bool has_no_manifest;           /* digest is the config's: it is of a docker-archive */
     const struct planned *built;    /* made by this graph, not found: the planner's; it has no layers above then. NULL: found */
 };
 

@@ -16,6 +16,7 @@
 #include "gen/layout.h"
 #include "gen/opts.h"
 #include "gen/platform.h"
+#include "gen/policy.h"
 #include "gen/ref.h"
 #include "runtime/lib/arena.h"
 
@@ -181,6 +182,16 @@ static const char *find_context(struct images *images, const char *name, const c
     return value;
 }
 
+/* What a registry, a server or this graph has is held against the source policy where it is looked up. */
+static const char *check_policy(struct images *images, const char *name, const char *value, const struct named_context *found)
+{
+    const char *text = found->kind == CONTEXT_FOLDER ? arena_printf(images->arena, "local://%s", name)
+                       : found->kind == CONTEXT_IMAGE && found->image && strncmp(value, "docker-image:", 13) && !found->image->built
+                           ? arena_printf(images->arena, "oci-layout://%s@%s", name, found->image->digest)
+                           : NULL;
+    return text ? policy_check(images->opts->policy, images->arena, text) : NULL;
+}
+
 /* Names given are taken in any case, but those asked for are references: of a registry, where the case counts. */
 static bool has_upper(const char *name)
 {
@@ -196,5 +207,9 @@ struct named_context images_context(struct images *images, const char *name, con
     const char *value = find_context(images, name, platform_text(images->arena, wanted));
     if (!value)
         value = find_context(images, name, NULL);
-    return value ? from_value(images, value, wanted) : (struct named_context){.kind = CONTEXT_NONE};
+    if (!value)
+        return (struct named_context){.kind = CONTEXT_NONE};
+    struct named_context found = from_value(images, value, wanted);
+    const char *error = check_policy(images, name, value, &found);
+    return error ? bad(error) : found;
 }

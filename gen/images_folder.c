@@ -73,7 +73,9 @@ const struct image *images_in_folder(struct images *images, const char *folder, 
 {
     size_t count;
     const char **files = image_files(images, folder, &count);
-    struct layout_query query = {.reference = reference};
+    struct ref ref;
+    bool has_digest = ref_parse(images->arena, span_of(reference), &ref) && ref.digest;
+    struct layout_query query = {.reference = has_digest ? NULL : reference, .digest = has_digest ? ref.digest : NULL};
     for (size_t i = 0; i < count; i++) {
         const char *why;
         struct layout *layout = images_layout(images, files[i], &why);
@@ -81,7 +83,7 @@ const struct image *images_in_folder(struct images *images, const char *folder, 
         if (!layout)
             continue;
         const struct image *image = layout_find(layout, &query, wanted, false, &why);
-        if (!image && !why)
+        if (!image && !why && !has_digest)
             image = find_by_file_name(images, layout, files[i], reference, wanted, &why);
         if (image || why) {
             *error = why;

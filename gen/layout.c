@@ -504,6 +504,7 @@ static const struct image *read_docker_entry(struct layout *layout, const json_t
     const char *config = json_get_string(entry, "Config", "");
     const json_t *list = json_object_get(entry, "Layers");
     image->name = layout->path;
+    image->has_no_manifest = true;
     image->config = read_docker_config(layout, config, &image->digest, error);
     image->layer_count = json_array_size(list);
     image->layers = arena_array(layout->arena, image->layer_count + 1, sizeof *image->layers);

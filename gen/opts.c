@@ -20,6 +20,7 @@
 #include "gen/opts_table.h"
 #include "gen/opts_value.h"
 #include "gen/elsewhere.h"
+#include "gen/policy.h"
 #include "runtime/lib/arena.h"
 #include "runtime/lib/die.h"
 #include "runtime/lib/fdio.h"
@@ -320,6 +321,7 @@ static void set_up_images(struct opts *opts, const given_list *given, const char
         has_platform |= option == option_find("platform", 8);
     }
     opts->own = opts->folder = opts->state;
+    opts_value_policy(opts);
     for (size_t i = 0; i < opts->images.count; i++) {
         struct opts *image = opts->images.items[i];
         if (has_platform)
@@ -372,6 +374,8 @@ struct opts *opts_read(struct arena *arena, int argc, char **argv, const char **
         set_up_images(opts, &given, context);
     else
         set_up_image(opts, context);
+    if (!opts->images.count)
+        opts_value_policy(opts);
     if (rest) {
         vec_push(&words, NULL);
         *rest = words.items;
@@ -386,6 +390,8 @@ void opts_free(struct opts *opts)
 {
     for (size_t i = 0; i < opts->images.count; i++)
         opts_free(opts->images.items[i]);
+    if (opts->policy)
+        policy_free(opts->policy);
     vec_free(&opts->images);
     for (size_t i = 0; i < opts->outputs.count; i++) {
         vec_free(&opts->outputs.items[i].names);

@@ -13,6 +13,7 @@
 
 struct arena;
 struct lock;
+struct policy;
 
 typedef VEC(const char *) opt_list;
 
@@ -97,6 +98,9 @@ struct opts {
     bool load;                          /* into docker or podman, with the target */
     const char *vendor;                 /* what dfgen vendor made, relative to the build folder; NULL: none */
     struct lock *lock;                  /* dfgen.lock, read when the command needs it; NULL: it does not */
+    const char *policy_file;            /* the source policy, relative to the build folder; NULL: none */
+    const char *policy_name;            /* as the user wrote it */
+    struct policy *policy;              /* read with the lock; NULL: none */
     /* registries */
     bool pull;                          /* ask them for all tags anew */
     bool no_tls_verify;

@@ -247,6 +247,13 @@ static const char *set_vendor(struct opts *opts, const char *base, const char *v
     return NULL;
 }
 
+static const char *set_policy(struct opts *opts, const char *base, const char *value)
+{
+    opts->policy_file = opts_path(opts, base, value);
+    opts->policy_name = arena_strdup(opts->arena, value);
+    return *value ? NULL : "the source policy needs a path";
+}
+
 static const char *set_iidfile(struct opts *opts, const char *base, const char *value)
 {
     opts->iidfile = opts_path(opts, base, value);
@@ -335,6 +342,8 @@ static const struct option options[] = {
     {"locked", 0, TAKES_NOTHING, set_locked, NULL, "everything must be in dfgen.lock"},
     {"vendor", 0, TAKES_VALUE, set_vendor, "FOLDER", "take base images and remote files from what dfgen vendor made"},
     {"offline", 0, TAKES_NOTHING, set_offline, NULL, "fetch nothing: say all that is missing"},
+    {"source-policy-file", 0, TAKES_VALUE, set_policy, "FILE",
+     "BuildKit's source policy: which sources may be used, and what they become (default: $EXPERIMENTAL_BUILDKIT_SOURCE_POLICY)"},
     {"timestamps", 0, TAKES_VALUE, set_timestamps, "epoch|clamp|keep",
      "times of files in layers: SOURCE_DATE_EPOCH or 0, their own up to it, or their own"},
     {"pull", 0, TAKES_NOTHING, set_pull, NULL, "ask registries what tags mean now, whatever was remembered"},
@@ -368,6 +377,7 @@ static const struct {
     setter set;
 } ini_keys[] = {
     {"vendor", "path", set_vendor},
+    {"policy", "path", set_policy},
     {"store", "path", opts_set_store},      {"images", "path", set_image_folder}, {"contexts", NULL, set_context},
     {"launcher", "run", set_launcher}, {"args", NULL, set_build_arg},        {"run", "network", set_network},
     {"run", "timeout", set_timeout},   {"run", "memory", set_memory},        {"run", "cpus", set_cpus},
@@ -422,7 +432,7 @@ static const char *show_help(struct opts *opts, const char *base, const char *va
          "       dfgen build [OPTIONS] [TARGET...]        write it, then run ninja\n"
          "       dfgen check [OPTIONS] [CONTEXT]          only say which build checks fire\n"
          "       dfgen check --reproducible [OPTIONS] [CONTEXT]   build twice and say what differs\n"
-         "       dfgen lock [OPTIONS] [CONTEXT] [--update [NAME...]]   pin in dfgen.lock what comes from elsewhere\n"
+         "       dfgen lock [OPTIONS] [--source-policy-out FILE] [CONTEXT] [--update [NAME...]]   pin in dfgen.lock what comes from elsewhere\n"
          "       dfgen shell [OPTIONS] [STEP [COMMAND]]   a shell on a step's files, or on what a failed RUN left\n"
          "       dfgen run [OPTIONS] IMAGE [WORD...]      run a built image in the sandbox\n"
          "       dfgen graph [--format=FORM] [OPTIONS]    print the graph: text, dot or json\n"

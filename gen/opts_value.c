@@ -415,3 +415,12 @@ void opts_value_epoch(struct opts *opts)
         vec_push(&opts->build_args, (struct opt_pair){"SOURCE_DATE_EPOCH", opts->source_date_epoch});
     }
 }
+
+void opts_value_policy(struct opts *opts)
+{
+    const char *value = opts->policy_file ? NULL : take_environment(opts, "EXPERIMENTAL_BUILDKIT_SOURCE_POLICY");
+    if (!value || !*value)
+        return;
+    opts->policy_file = opts_path(opts, opts->start_dir, value);
+    opts->policy_name = arena_strdup(opts->arena, value);
+}

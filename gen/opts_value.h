@@ -41,5 +41,7 @@ const char *opts_value_size(const char *text, long long *bytes);
 
 /* SOURCE_DATE_EPOCH: the build argument, else the environment, which then is a build argument too. */
 void opts_value_epoch(struct opts *opts);
+/* $EXPERIMENTAL_BUILDKIT_SOURCE_POLICY, when no option names a source policy. */
+void opts_value_policy(struct opts *opts);
 
 #endif

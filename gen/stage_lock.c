@@ -19,6 +19,7 @@
 #include "gen/images.h"
 #include "gen/lock.h"
 #include "gen/opts.h"
+#include "gen/policy.h"
 #include "gen/ref.h"
 #include "runtime/lib/arena.h"
 #include "runtime/lib/buf.h"
@@ -85,12 +86,30 @@ const char *stage_remote_name(struct arena *arena, const struct add_source *remo
     return text;
 }
 
+/* What the source policy makes of it; it is locked by the name that the Dockerfile has for it. */
+static bool apply_policy(struct resolver *resolver, struct add_source *remote, struct place place, const char *name)
+{
+    bool is_changed;
+    const char *error = policy_remote(resolver->opts->policy, resolver->arena, remote, &is_changed);
+    if (is_changed)
+        remote->locked_as = name;
+    if (error)
+        diag_error(resolver->stage->is_needed ? resolver->user : resolver->hidden, place, "%s", error);
+    const char *known = is_changed && resolver->opts->lock && !resolver->opts->lock->is_recording
+                            ? lock_find(resolver->opts->lock, remote->kind == ADD_HTTP ? LOCK_URL : LOCK_GIT, name, "")
+                            : NULL;
+    if (!error && known && remote->checksum.len && !span_is(remote->checksum, known))
+        diag_error(resolver->user, place, "%s is %.*s by the source policy %s, but locked is %s: dfgen lock --update %s takes the new one",
+                   name, SPAN(remote->checksum), resolver->opts->policy_name, known, name);
+    return !error;
+}
+
 void stage_lock_remote(struct resolver *resolver, struct add_source *remote, struct place place)
 {
     const struct lock *lock = resolver->opts->lock;
-    if (!lock || is_whole(remote))
-        return;
     const char *name = stage_remote_name(resolver->arena, remote);
+    if (remote->locked_as || !apply_policy(resolver, remote, place, name) || !lock || is_whole(remote))
+        return;
     const char *known = lock_find(lock, remote->kind == ADD_HTTP ? LOCK_URL : LOCK_GIT, name, "");
     if (known) {
         remote->locked_as = name;
