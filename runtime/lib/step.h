@@ -27,7 +27,7 @@ struct arena;
 struct digest;
 
 /* Raised by every change that alters keys or digests. Part of every key. */
-enum { STEP_FORMAT = 1 };
+enum { STEP_FORMAT = 2 };
 
 enum input_role {
     INPUT_ROOT,     /* STAMP: layers that the step starts from; several such lines are put on top of each other in order */

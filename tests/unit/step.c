@@ -130,7 +130,7 @@ static void test_bad_files(void)
         {"no JSON", ".dfgen/app/2.json", "{", "2.json: line 1"},
         {"an array", ".dfgen/app/2.json", "[]", "no JSON object"},
         {"no kind", ".dfgen/app/2.json", "{}", "no \"kind\""},
-        {"another format", ".dfgen/app/2.json", "{\"kind\":\"run\",\"format\":2}", "run dfgen again"},
+        {"another format", ".dfgen/app/2.json", "{\"kind\":\"run\",\"format\":99}", "run dfgen again"},
         {"inputs that are no list", ".dfgen/app/2.json", "{\"kind\":\"run\",\"in\":\"out a\"}", "takes one line"},
         {"an input that is no text", ".dfgen/app/2.json", "{\"kind\":\"run\",\"in\":[1]}", "\"in\" 1: no string"},
         {"no out", ".dfgen/app/2.in", "", "takes one line \"out\""},
