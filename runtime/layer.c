@@ -41,9 +41,11 @@ struct plan {
 struct stream {
     struct digest_state plain, packed;
     struct compressor *compressor;
-    int64_t size;
+    int64_t size, sent;         /* sent: so much is on its way to the disk */
     int fd;
 };
+
+enum { SEND_BYTES = 8 * 1024 * 1024 };
 
 /* --- what is asked for --- */
 
@@ -116,13 +118,25 @@ static int put_packed(void *data, const void *bytes, size_t len)
     struct stream *stream = data;
     digest_add(&stream->packed, bytes, len);
     stream->size += (int64_t)len;
-    return fd_write_all(stream->fd, bytes, len);
+    if (fd_write_all(stream->fd, bytes, len) < 0)
+        return -1;
+    /* The blob is synced before it gets its name: the disk writes while we compress, so that there is little to wait for then. */
+    if (stream->size - stream->sent >= SEND_BYTES) {
+        sync_file_range(stream->fd, stream->sent, stream->size - stream->sent, SYNC_FILE_RANGE_WRITE);
+        stream->sent = stream->size;
+    }
+    return 0;
+}
+
+static void see_plain(void *data, const void *bytes, size_t len)
+{
+    struct stream *stream = data;
+    digest_add(&stream->plain, bytes, len);
 }
 
 static int put_plain(void *data, const void *bytes, size_t len)
 {
     struct stream *stream = data;
-    digest_add(&stream->plain, bytes, len);
     return compress_add(stream->compressor, bytes, len);
 }
 
@@ -146,7 +160,8 @@ static char *pack(const struct step *step, const struct stamp *root, const struc
     autoclose int fs = -1;
     struct list *list = open_layer(step, root, plan->id, &fs);
     struct pack how = {fs, (int)plan->times, plan->epoch};
-    stream->compressor = compress_open(plan->compression, plan->level, compress_threads(), put_packed, stream);
+    struct compress_sink sink = {see_plain, put_packed, stream};
+    stream->compressor = compress_open(plan->compression, plan->level, compress_threads(), &sink);
     char *error = pack_layer(&how, list, &(struct tar_sink){put_plain, stream});
     if (compress_close(stream->compressor) < 0 && !error)
         error = xstrdup(strerror(errno));

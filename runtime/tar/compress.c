@@ -1,6 +1,7 @@
 /*
- * Owns the division of labour: the stream is cut into chunks, each is compressed by itself in whatever thread is free, and the results are
- * written in order. Called by what packs layers. Must not know tars, nor any library: those are codecs (codec.h).
+ * Owns the division of labour: the stream is cut into chunks, each is compressed by itself in whatever thread is free, and the
+ * results are written in order; who wants to see what goes in sees it in order, too, beside all that. Called by what packs layers.
+ * Must not know tars, nor any library: those are codecs (codec.h).
  */
 #include "runtime/tar/source.h"
 
@@ -16,13 +17,10 @@
 #include "runtime/lib/die.h"
 #include "runtime/tar/codec.h"
 
-enum { THREADS_MAX = 8 };
-
-enum slot_state { SLOT_FREE, SLOT_FULL, SLOT_TAKEN, SLOT_DONE };
+enum { THREADS_MAX = 8, SLOTS_AHEAD = 4 };
 
 struct slot {
-    enum slot_state state;
-    bool is_last;
+    bool is_last, is_done;      /* is_done: compressed */
     size_t in_len, out_len;     /* out_len 0: the library failed */
     uint32_t crc;
     char *in, *out;
@@ -31,18 +29,18 @@ struct slot {
 struct compressor {
     const struct codec *codec;  /* NULL: bytes go through as they are */
     int level;
-    int (*put)(void *data, const void *bytes, size_t len);
-    void *data;
+    struct compress_sink sink;
     int threads, error;
     pthread_t ids[THREADS_MAX];
     pthread_mutex_t lock;
     pthread_cond_t filled, done;
     struct slot *slots;         /* chunk number i lies in slot i % slot_count */
     size_t slot_count, room;
-    size_t next;                /* the chunk that is being filled, by the caller */
-    size_t claimed;             /* the chunk that the next idle thread takes */
+    size_t next;                /* the chunk that is being filled, by the caller, who alone changes it */
+    size_t claimed;             /* the chunk that the next idle thread compresses */
+    size_t seen;                /* the chunk that sink.see gets next */
     size_t written;
-    bool is_stopped;
+    bool is_seeing, is_stopped;
     uint32_t crc;
     uint64_t total;
 };
@@ -115,28 +113,45 @@ unsigned compress_crc_join(unsigned first, unsigned second, size_t len)
 
 /* --- threads --- */
 
+static void see(struct compressor *compressor)
+{
+    const struct slot *slot = &compressor->slots[compressor->seen % compressor->slot_count];
+    compressor->is_seeing = true;
+    pthread_mutex_unlock(&compressor->lock);
+    if (compressor->sink.see)
+        compressor->sink.see(compressor->sink.data, slot->in, slot->in_len);
+    pthread_mutex_lock(&compressor->lock);
+    compressor->is_seeing = false;
+    compressor->seen++;
+    pthread_cond_signal(&compressor->done);
+}
+
+static void compress(struct compressor *compressor, void *state)
+{
+    struct slot *slot = &compressor->slots[compressor->claimed++ % compressor->slot_count];
+    pthread_mutex_unlock(&compressor->lock);
+    slot->out_len = !state ? 0 : compressor->codec->run(state, slot->in, slot->in_len, slot->is_last, slot->out, compressor->room,
+                                                        &slot->crc);
+    pthread_mutex_lock(&compressor->lock);
+    slot->is_done = true;
+    pthread_cond_signal(&compressor->done);
+}
+
+/* Seeing goes first: only one thread can, so it must never be what is waited for at the end. */
 static void *work(void *data)
 {
     struct compressor *compressor = data;
     void *state = compressor->codec->begin(compressor->level);
     pthread_mutex_lock(&compressor->lock);
     for (;;) {
-        struct slot *slot = &compressor->slots[compressor->claimed % compressor->slot_count];
-        if (slot->state != SLOT_FULL) {
-            if (compressor->is_stopped)
-                break;
+        if (compressor->seen < compressor->next && !compressor->is_seeing)
+            see(compressor);
+        else if (compressor->claimed < compressor->next)
+            compress(compressor, state);
+        else if (compressor->is_stopped)
+            break;
+        else
             pthread_cond_wait(&compressor->filled, &compressor->lock);
-            continue;
-        }
-        compressor->claimed++;
-        slot->state = SLOT_TAKEN;
-        pthread_mutex_unlock(&compressor->lock);
-        slot->out_len = state ? compressor->codec->run(state, slot->in, slot->in_len, slot->is_last, slot->out,
-                                                       compressor->room, &slot->crc)
-                              : 0;
-        pthread_mutex_lock(&compressor->lock);
-        slot->state = SLOT_DONE;
-        pthread_cond_signal(&compressor->done);
     }
     pthread_mutex_unlock(&compressor->lock);
     if (state)
@@ -146,7 +161,7 @@ static void *work(void *data)
 
 static int put(struct compressor *compressor, const void *bytes, size_t len)
 {
-    if (!compressor->error && compressor->put(compressor->data, bytes, len) < 0)
+    if (!compressor->error && compressor->sink.put(compressor->sink.data, bytes, len) < 0)
         compressor->error = errno;
     return compressor->error ? -1 : 0;
 }
@@ -156,7 +171,7 @@ static int write_oldest(struct compressor *compressor)
 {
     struct slot *slot = &compressor->slots[compressor->written % compressor->slot_count];
     pthread_mutex_lock(&compressor->lock);
-    while (slot->state != SLOT_DONE)
+    while (!slot->is_done || compressor->seen == compressor->written)
         pthread_cond_wait(&compressor->done, &compressor->lock);
     pthread_mutex_unlock(&compressor->lock);
     if (!slot->out_len)
@@ -165,26 +180,24 @@ static int write_oldest(struct compressor *compressor)
     compressor->total += slot->in_len;
     int result = put(compressor, slot->out, slot->out_len);
     slot->in_len = 0;
-    pthread_mutex_lock(&compressor->lock);
-    slot->state = SLOT_FREE;
-    pthread_mutex_unlock(&compressor->lock);
+    slot->is_done = false;
     compressor->written++;
     return result;
 }
 
 static void hand_over(struct compressor *compressor, bool is_last)
 {
-    struct slot *slot = &compressor->slots[compressor->next++ % compressor->slot_count];
-    slot->is_last = is_last;
+    compressor->slots[compressor->next % compressor->slot_count].is_last = is_last;
     pthread_mutex_lock(&compressor->lock);
-    slot->state = SLOT_FULL;
-    pthread_cond_signal(&compressor->filled);
+    compressor->next++;
+    /* Two have something to do now: one sees it, one compresses. */
+    pthread_cond_broadcast(&compressor->filled);
     pthread_mutex_unlock(&compressor->lock);
 }
 
 static void start(struct compressor *compressor)
 {
-    compressor->slot_count = (size_t)compressor->threads + 2;
+    compressor->slot_count = (size_t)compressor->threads + SLOTS_AHEAD;
     compressor->room = compressor->codec->bound(compressor->codec->chunk);
     compressor->slots = xcalloc(compressor->slot_count, sizeof *compressor->slots);
     for (size_t i = 0; i < compressor->slot_count; i++) {
@@ -198,8 +211,7 @@ static void start(struct compressor *compressor)
     }
 }
 
-struct compressor *compress_open(enum compression compression, int level, int threads,
-                                 int (*put)(void *data, const void *bytes, size_t len), void *data)
+struct compressor *compress_open(enum compression compression, int level, int threads, const struct compress_sink *sink)
 {
     const struct codec *codec = choose(compression, level);
     if (!codec && compression != COMPRESSION_NONE)
@@ -207,8 +219,7 @@ struct compressor *compress_open(enum compression compression, int level, int th
     struct compressor *compressor = xcalloc(1, sizeof *compressor);
     compressor->codec = codec;
     compressor->level = real_level(compression, level);
-    compressor->put = put;
-    compressor->data = data;
+    compressor->sink = *sink;
     compressor->threads = threads < 1 ? 1 : threads > THREADS_MAX ? THREADS_MAX : threads;
     pthread_mutex_init(&compressor->lock, NULL);
     pthread_cond_init(&compressor->filled, NULL);
@@ -245,8 +256,11 @@ static bool has_gzip_frame(const struct compressor *compressor)
 int compress_add(struct compressor *compressor, const void *bytes, size_t len)
 {
     const char *from = bytes;
-    if (!compressor->codec)
+    if (!compressor->codec) {
+        if (compressor->sink.see)
+            compressor->sink.see(compressor->sink.data, bytes, len);
         return put(compressor, bytes, len);
+    }
     if (!compressor->next && !compressor->slots[0].in_len && has_gzip_frame(compressor) && len)
         put_gzip_header(compressor);
     while (len && !compressor->error) {

@@ -1,6 +1,6 @@
 /*
- * Compressing a stream with several threads. The bytes that come out depend on what goes in, the format, the level and the library, never on
- * the number of threads.
+ * Compressing a stream with several threads. The bytes that come out depend on what goes in, the format, the level and the library,
+ * never on the number of threads.
  */
 #ifndef DFGEN_TAR_COMPRESS_H
 #define DFGEN_TAR_COMPRESS_H
@@ -13,18 +13,22 @@ struct compressor;
 
 enum { COMPRESS_DEFAULT = 0, COMPRESS_LEVEL_MAX = 22 };
 
-/* "gzip/isal/1": what decides about the bytes, for keys; text has room for 64. -1 when no library for it is built in. level: COMPRESS_DEFAULT or 1 and up. */
+/* "gzip/isal 2.30.0 x86_64/1": what decides about the bytes, for keys; text has room for 64. -1 when no library for it is built in. level: COMPRESS_DEFAULT or 1 and up. */
 int compress_name(enum compression compression, int level, char text[64]);
 
 /* How many threads this machine gives us. */
 int compress_threads(void);
 
-/*
- * What comes out goes to put(data, …), which returns -1 with errno on failure; always called from the caller's own thread.
- * NULL when no library for it is built in.
- */
-struct compressor *compress_open(enum compression compression, int level, int threads,
-                                 int (*put)(void *data, const void *bytes, size_t len), void *data);
+struct compress_sink {
+    /* What goes in, in order: one call at a time, in whatever thread is free; the last is over when compress_close is. Or NULL. */
+    void (*see)(void *data, const void *bytes, size_t len);
+    /* What comes out, in order, in the caller's own thread. -1 with errno on failure. */
+    int (*put)(void *data, const void *bytes, size_t len);
+    void *data;
+};
+
+/* NULL when no library for it is built in. */
+struct compressor *compress_open(enum compression compression, int level, int threads, const struct compress_sink *sink);
 /* -1 with errno when put failed or a library did. */
 int compress_add(struct compressor *compressor, const void *bytes, size_t len);
 /* Write what is left and end the threads; also after a failure. */

@@ -27,5 +27,5 @@ static void end(void *state)
     libdeflate_free_compressor(state);
 }
 
-static const struct codec libdeflate = {"libdeflate", CODEC_WHOLE, 1024 * 1024, begin, bound, run, end};
+static const struct codec libdeflate = {"libdeflate " LIBDEFLATE_VERSION_STRING, CODEC_WHOLE, 1024 * 1024, begin, bound, run, end};
 const struct codec *const codec_libdeflate = &libdeflate;

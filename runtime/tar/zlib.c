@@ -43,5 +43,5 @@ static void end(void *state)
     free(state);
 }
 
-static const struct codec zlib = {"zlib", CODEC_DEFLATE, 1024 * 1024, begin, bound, run, end};
+static const struct codec zlib = {"zlib " ZLIB_VERSION, CODEC_DEFLATE, 1024 * 1024, begin, bound, run, end};
 const struct codec *const codec_zlib = &zlib;

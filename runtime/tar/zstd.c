@@ -29,5 +29,5 @@ static void end(void *state)
     ZSTD_freeCCtx(state);
 }
 
-static const struct codec zstd = {"zstd", CODEC_WHOLE, 4 * 1024 * 1024, begin, ZSTD_compressBound, run, end};
+static const struct codec zstd = {"zstd " ZSTD_VERSION_STRING, CODEC_WHOLE, 4 * 1024 * 1024, begin, ZSTD_compressBound, run, end};
 const struct codec *const codec_zstd = &zstd;

@@ -1,6 +1,6 @@
 /*
- * Guards runtime/tar/compress: the same bytes whatever the number of threads, streams that standard readers take whole, checksums of
- * joined pieces.
+ * Guards runtime/tar/compress: the same bytes whatever the number of threads, what goes in seen in order, streams that standard readers
+ * take whole, checksums of joined pieces. Given a file, it says instead what that is compressed to: tests/repro/processors.test compares.
  */
 #include "unit.h"
 
@@ -9,13 +9,25 @@
 #include "runtime/tar/compress.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "runtime/lib/buf.h"
+#include "runtime/lib/digest.h"
+#include "runtime/lib/fdio.h"
+
+struct ends {
+    struct buf *seen, *out;
+};
+
+static void see(void *data, const void *bytes, size_t len)
+{
+    buf_add(((struct ends *)data)->seen, bytes, len);
+}
 
 static int put(void *data, const void *bytes, size_t len)
 {
-    buf_add(data, bytes, len);
+    buf_add(((struct ends *)data)->out, bytes, len);
     return 0;
 }
 
@@ -32,11 +44,15 @@ static void make_text(struct buf *text, size_t size)
 
 static void compress(enum compression compression, int level, int threads, const struct buf *text, size_t piece, struct buf *out)
 {
-    struct compressor *compressor = compress_open(compression, level, threads, put, out);
+    struct buf seen = {0};
+    struct ends ends = {&seen, out};
+    struct compressor *compressor = compress_open(compression, level, threads, &(struct compress_sink){see, put, &ends});
     int result = 0;
     for (size_t at = 0; at < text->len; at += piece)
         result |= compress_add(compressor, text->data + at, text->len - at < piece ? text->len - at : piece);
     UNIT_INT(0, result | compress_close(compressor));
+    UNIT_TRUE(seen.len == text->len && !memcmp(buf_text(&seen), buf_text(text), seen.len));
+    buf_free(&seen);
 }
 
 static void check_round_trip(enum compression compression, const struct buf *packed, const struct buf *text)
@@ -68,7 +84,7 @@ static void test_threads(void)
     static const struct {
         enum compression compression;
         int level;
-    } forms[] = {{COMPRESSION_GZIP, 0}, {COMPRESSION_GZIP, 3}, {COMPRESSION_GZIP, 9}, {COMPRESSION_ZSTD, 0}};
+    } forms[] = {{COMPRESSION_NONE, 0}, {COMPRESSION_GZIP, 0}, {COMPRESSION_GZIP, 3}, {COMPRESSION_GZIP, 9}, {COMPRESSION_ZSTD, 0}};
     for (size_t form = 0; form < sizeof forms / sizeof *forms; form++) {
         char name[64];
         if (compress_name(forms[form].compression, forms[form].level, name) < 0)
@@ -122,7 +138,7 @@ static void test_failure(void)
     make_text(&text, 20 << 20);
     for (size_t i = 0; i < 2; i++) {
         unit_row("failing output, %s", compression_names[forms[i]]);
-        struct compressor *compressor = compress_open(forms[i], 0, 2, fail_put, NULL);
+        struct compressor *compressor = compress_open(forms[i], 0, 2, &(struct compress_sink){NULL, fail_put, NULL});
         UNIT_INT(-1, compress_add(compressor, text.data, text.len));
         UNIT_INT(-1, compress_close(compressor));
         UNIT_INT(ENOSPC, errno);
@@ -130,8 +146,33 @@ static void test_failure(void)
     buf_free(&text);
 }
 
-int main(void)
+static void say_digests(const char *file)
 {
+    struct buf text = {0}, out = {0};
+    UNIT_INT(0, file_read_at(AT_FDCWD, file, &text, 64 << 20));
+    for (int level = 0; level < 10; level += 3) {
+        for (int form = COMPRESSION_GZIP; form <= COMPRESSION_ZSTD; form++) {
+            char name[64], hex[DIGEST_HEX + 1];
+            if (compress_name((enum compression)form, level, name) < 0)
+                continue;
+            unit_row("%s of %s", name, file);
+            buf_clear(&out);
+            compress((enum compression)form, level, 2, &text, 1 << 20, &out);
+            struct digest digest = digest_of(out.data, out.len);
+            digest_hex(&digest, hex);
+            printf("%s: %s\n", name, hex);
+        }
+    }
+    buf_free(&text);
+    buf_free(&out);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1) {
+        say_digests(argv[1]);
+        return unit_end();
+    }
     test_crc();
     test_threads();
     test_failure();
