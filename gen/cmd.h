@@ -78,4 +78,7 @@ int cmd_load(int argc, char **argv);
 int cmd_pull(int argc, char **argv);
 int cmd_push(int argc, char **argv);
 
+/* dfgen save [OPTIONS] IMAGE... [-o FILE] */
+int cmd_save(int argc, char **argv);
+
 #endif

@@ -442,7 +442,8 @@ static const char *show_help(struct opts *opts, const char *base, const char *va
          "       dfgen images [OPTIONS]                   list the images in the store\n"
          "       dfgen inspect [OPTIONS] IMAGE...         config and layers: of a stage, a file, a layout, an image by name\n"
          "       dfgen pull [OPTIONS] REF...              put images of registries into the store, layers and all\n"
-         "       dfgen push [OPTIONS] IMAGE [REF]         send a built image, a layout or an image of the store to a registry\n\n"
+         "       dfgen push [OPTIONS] IMAGE [REF]         send a built image, a layout or an image of the store to a registry\n"
+         "       dfgen save [OPTIONS] IMAGE... [-o FILE]  write such images into one archive, for docker load and podman load\n\n"
          "Then `ninja STAGE` builds a stage; docker/STAGE, tar/STAGE, rootfs/STAGE, bundle/STAGE, squashfs/STAGE write it out,\n"
          "push/STAGE sends it to the registries of its names, load/STAGE to docker or podman.\n");
     for (size_t i = 0; i < OPTION_COUNT; i++) {

@@ -140,7 +140,7 @@ static void open_origin(struct export *export, struct origin *origin)
     if (!error)
         error = layout_reach(origin->layout, step->arena, origin->index, false, &origin->blobs);
     if (!error && export->docker)
-        error = archive_docker_manifest(origin->layout, step->arena, origin->index, &origin->manifest_text);
+        error = archive_docker_manifest(&(struct archive_layouts){&origin->layout, 1}, step->arena, origin->index, &origin->manifest_text);
     if (error)
         step_die(step, "%s: %s", input->paths[0], error);
     json_write(origin->index, &origin->index_text);
@@ -158,7 +158,7 @@ static void close_origin(struct origin *origin)
 static void export_archive(struct export *export, const struct origin *origin)
 {
     struct output output = open_output(export);
-    struct archive_parts parts = {origin->layout, &origin->blobs, buf_text(&origin->index_text),
+    struct archive_parts parts = {{&origin->layout, 1}, &origin->blobs, buf_text(&origin->index_text),
                                   export->docker ? buf_text(&origin->manifest_text) : NULL};
     close_output(&output, archive_write(&parts, &(struct tar_sink){put_output, &output}));
 }

@@ -123,9 +123,9 @@ static char *send_archive(struct load *load, int to)
     struct buf index = {0}, manifest = {0};
     char *error = layout_reach(load->layout, load->step->arena, load->index, false, &blobs);
     if (!error)
-        error = archive_docker_manifest(load->layout, load->step->arena, load->index, &manifest);
+        error = archive_docker_manifest(&(struct archive_layouts){&load->layout, 1}, load->step->arena, load->index, &manifest);
     json_write(load->index, &index);
-    struct archive_parts parts = {load->layout, &blobs, buf_text(&index), buf_text(&manifest)};
+    struct archive_parts parts = {{&load->layout, 1}, &blobs, buf_text(&index), buf_text(&manifest)};
     if (!error)
         error = archive_write(&parts, &(struct tar_sink){put, &to});
     vec_free(&blobs.list);

@@ -1,5 +1,5 @@
 /*
- * Owns archives of images. Called by dfgen-export. Must not know where an archive goes.
+ * Owns archives of images. Called by dfgen-export and dfgen-save. Must not know where an archive goes.
  */
 #include <jansson.h>
 
@@ -25,6 +25,15 @@
 
 enum { MANIFEST_LIMIT = 4 * 1024 * 1024 };
 
+/* The first of the layouts that has a file, or the last one: opening it there says why not. */
+static int layout_with(const struct archive_layouts *layouts, const char *name)
+{
+    size_t i = 0;
+    while (i + 1 < layouts->count && faccessat(layouts->items[i], name, F_OK, 0) < 0)
+        i++;
+    return layouts->items[i];
+}
+
 /* --- manifest.json --- */
 
 static json_t *blob_path(const char *digest)
@@ -44,7 +53,7 @@ static json_t *docker_image(const json_t *manifest)
                      "RepoTags", "Layers", layers);
 }
 
-char *archive_docker_manifest(int layout, struct arena *arena, const json_t *index, struct buf *text)
+char *archive_docker_manifest(const struct archive_layouts *layouts, struct arena *arena, const json_t *index, struct buf *text)
 {
     const json_t *descriptors = json_object_get(index, "manifests");
     struct digests seen = {0};
@@ -60,7 +69,7 @@ char *archive_docker_manifest(int layout, struct arena *arena, const json_t *ind
         }
         if (!digests_have(&seen, digest)) {
             store_blob_name(digest, name);
-            json_t *manifest = json_read_at(layout, name, MANIFEST_LIMIT, &why);
+            json_t *manifest = json_read_at(layout_with(layouts, name), name, MANIFEST_LIMIT, &why);
             if (!manifest) {
                 error = xasprintf("%s: %s", name, why);
                 free(why);
@@ -99,12 +108,12 @@ static int put_text(const struct tar_sink *sink, const char *name, const char *t
     return tar_put_padding(sink, size);
 }
 
-static int put_blob(const struct tar_sink *sink, int layout, const char *digest)
+static int put_blob(const struct tar_sink *sink, const struct archive_layouts *layouts, const char *digest)
 {
     char name[96];
     struct stat st;
     store_blob_name(digest, name);
-    autoclose int fd = openat(layout, name, O_RDONLY | O_CLOEXEC);
+    autoclose int fd = openat(layout_with(layouts, name), name, O_RDONLY | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &st) < 0)
         return -1;
     struct tar_entry entry = {.name = name, .type = TAR_FILE, .mode = 0644, .link = "", .size = st.st_size};
@@ -127,7 +136,7 @@ char *archive_write(const struct archive_parts *parts, const struct tar_sink *si
     int result = put_folder(sink, "blobs") < 0 || put_folder(sink, "blobs/sha256") < 0 ? -1 : 0;
     char *error = NULL;
     for (size_t i = 0; i < count && result == 0; i++) {
-        result = put_blob(sink, parts->layout, sorted[i]);
+        result = put_blob(sink, &parts->layouts, sorted[i]);
         if (result < 0)
             error = xasprintf("blob %s: %s", sorted[i], strerror(errno));
     }

@@ -10,11 +10,17 @@ struct buf;
 struct digests;
 struct tar_sink;
 
+/* Folders that have the blobs, each one of them in at least one. */
+struct archive_layouts {
+    const int *items;
+    size_t count;
+};
+
 /* manifest.json of a docker-archive: config, names and layers of each image in the index. NULL if all went well, else why not, malloc'd. */
-char *archive_docker_manifest(int layout, struct arena *arena, const struct json_t *index, struct buf *text);
+char *archive_docker_manifest(const struct archive_layouts *layouts, struct arena *arena, const struct json_t *index, struct buf *text);
 
 struct archive_parts {
-    int layout;
+    struct archive_layouts layouts;
     const struct digests *blobs;
     const char *index;      /* text of index.json */
     const char *manifest;   /* text of manifest.json, NULL: none */
