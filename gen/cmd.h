@@ -64,6 +64,9 @@ int cmd_vendor(int argc, char **argv);
 struct add_source;
 const char *cmd_fetch(struct arena *arena, const char *helpers, const struct add_source *remote, const char *name);
 
+/* dfgen gc [--keep-days N] [--keep-size SIZE] [-n] [--store FOLDER] */
+int cmd_gc(int argc, char **argv);
+
 /* dfgen probe */
 int cmd_probe(int argc, char **argv);
 

@@ -35,6 +35,7 @@
 #include "runtime/lib/die.h"
 #include "runtime/lib/fdio.h"
 #include "runtime/lib/path.h"
+#include "runtime/lib/store.h"
 
 /* A Dockerfile that can be read only once (standard input, a pipe) is kept: build.ninja's own edge needs it again. */
 static bool can_be_read_once(const char *file)
@@ -193,6 +194,8 @@ static int generate(int argc, char **argv, const struct saved_options *saved, st
         die_usage("%s was not made by dfgen, and is left as it is: choose another name with --build-file, or another folder with -C",
                   opts->build_file);
     check_build_folder(opts);
+    /* Where that cannot be, nothing is lost but what a gc would have kept; the steps say what is wrong with the store. */
+    autoclose int held = store_hold(opts->store, opts->build_real);
     cmd_read_lock(opts);
     for (size_t i = 0; i < opts->images.count; i++)
         keep_file(opts, opts->images.items[i], is_regenerated);

@@ -17,7 +17,7 @@ static const struct {
 } commands[] = {
     {"build", cmd_build}, {"load", cmd_load}, {"check", cmd_check}, {"lock", cmd_lock}, {"vendor", cmd_vendor}, {"explain", NULL},
     {"graph", cmd_graph}, {"report", NULL},   {"shell", cmd_shell}, {"run", cmd_run},  {"inspect", cmd_inspect}, {"size", NULL},
-    {"diff", NULL},       {"images", cmd_images},   {"pull", cmd_pull},  {"push", cmd_push}, {"save", cmd_save},   {"gc", NULL},
+    {"diff", NULL},       {"images", cmd_images},   {"pull", cmd_pull},  {"push", cmd_push}, {"save", cmd_save},   {"gc", cmd_gc},
     {"probe", cmd_probe}, {"import", NULL},   {"export", NULL},
 };
 

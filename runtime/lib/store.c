@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "runtime/lib/die.h"
+#include "runtime/lib/digest.h"
 #include "runtime/lib/fdio.h"
 
 enum { SWEEP_SECONDS = 300 };
@@ -134,6 +135,13 @@ static int lock_wait(int fd, int operation)
     return result;
 }
 
+/* Shared with all but a gc. */
+static int open_lock(int dir)
+{
+    autoclose int lock = openat(dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    return lock < 0 || lock_wait(lock, LOCK_SH) < 0 ? -1 : fd_take(&lock);
+}
+
 static int open_parts(struct store *store)
 {
     char layers[32];
@@ -141,8 +149,8 @@ static int open_parts(struct store *store)
     if (check_owner(store->dir) < 0)
         return -1;
     /* The lock comes first: a gc may be taking things away. */
-    store->lock = openat(store->dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (store->lock < 0 || lock_wait(store->lock, LOCK_SH) < 0)
+    store->lock = open_lock(store->dir);
+    if (store->lock < 0)
         return -1;
     store->layers = openat(store->dir, layers, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (store->layers < 0 && errno == ENOENT && make_folders(store, layers) == 0)
@@ -225,6 +233,26 @@ void store_close(struct store *store)
             close(fds[i]);
     free(store->path);
     *store = (struct store){.dir = -1, .layers = -1, .lock = -1};
+}
+
+/* --- build folders --- */
+
+int store_hold(const char *path, const char *folder)
+{
+    struct digest digest = digest_of(folder, strlen(folder));
+    char name[sizeof "roots/" + DIGEST_HEX] = "roots/";
+    autoclose int dir = open_root(path);
+    if (dir < 0 || check_owner(dir) < 0)
+        return -1;
+    autoclose int lock = open_lock(dir);
+    digest_hex(&digest, name + strlen(name));
+    if (lock < 0)
+        return -1;
+    if (faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+        return fd_take(&lock);
+    if ((mkdirat(dir, "roots", 0755) < 0 && errno != EEXIST) || file_write_at(dir, name, folder, strlen(folder), 0644) < 0)
+        return -1;
+    return fd_take(&lock);
 }
 
 /* --- work in progress --- */

@@ -10,6 +10,8 @@
  *     cache/HEX/                                 cache mounts, by the sha256 of their id
  *     tmp/NAME/                                  work in progress; each locked by its owner, swept when it is gone
  *     failed/MODE-HEX/fs                         what failed RUNs left (sandbox/remains.h)
+ *     refs/HEX                                   what a registry's answer for a reference was (gen/record.h)
+ *     roots/HEX                                  a build folder that uses the store: its path; HEX is the path's sha256
  *     salt                                       random bytes (0600) that secrets in keys are hashed with
  *     lock                                       shared lock of users, exclusive of gc
  *
@@ -93,6 +95,14 @@ int store_action_put(struct store *store, const char *key, const char *record);
 enum { STORE_SALT = 32 };
 /* Bytes that nobody but the store's owner knows, drawn when they are first asked for. EPERM: others can read them. */
 int store_salt(const struct store *store, uint8_t salt[STORE_SALT]);
+
+/* --- build folders --- */
+
+/*
+ * Note that a build folder (an absolute path without links) uses the store: what its .dfgen names is kept by a gc for as long as that is there.
+ * Returns a descriptor; no gc begins until it is closed.
+ */
+int store_hold(const char *path, const char *folder);
 
 /* --- cache mounts --- */
 

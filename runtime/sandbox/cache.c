@@ -113,6 +113,8 @@ static int open_cache(struct room *room, const struct plan_mount *mount, const c
     autoclose int cache = store_cache_open(room->store, id, &made);
     if (cache < 0)
         fail(room, mount);
+    /* For gc: when it was used last. */
+    futimens(cache, NULL);
     for (int i = 0; i < MAX_PRIVATE; i++) {
         int folder = lock_folder(room, mount, cache, i ? arena_printf(room->step->arena, "data.%d", i) : "data");
         if (folder >= 0)
