@@ -66,8 +66,7 @@ static void check_bytes(struct lex *lex)
     }
 }
 
-/* White space as \s of the reference's patterns has it. */
-static bool is_pattern_space(char c)
+bool lex_is_pattern_space(char c)
 {
     return c == ' ' || c == '\t' || c == '\n' || c == '\f' || c == '\r';
 }
@@ -86,24 +85,23 @@ static const char *const directive_names[] = {
 /* "name = value" behind the comment sign: which directive it is, DIRECTIVE_COUNT for none. */
 static enum directive match_directive(struct span text, struct span *value)
 {
-    while (text.len && is_pattern_space(text.text[0]))
-        text = span_skip(text, 1);
+    text = unicode_trim_left(text);
     size_t at = 0;
     while (at < text.len && (is_ascii_letter(text.text[at]) || (at && text.text[at] >= '0' && text.text[at] <= '9')))
         at++;
     struct span name = {text.text, at};
-    while (at < text.len && is_pattern_space(text.text[at]))
+    while (at < text.len && lex_is_pattern_space(text.text[at]))
         at++;
     if (!name.len || at == text.len || text.text[at] != '=')
         return DIRECTIVE_COUNT;
     size_t begin = ++at;
-    while (at < text.len && is_pattern_space(text.text[at]))
+    while (at < text.len && lex_is_pattern_space(text.text[at]))
         at++;
     /* A value there must be: of nothing but white space, its last character is one. */
     if (at == text.len && at-- == begin)
         return DIRECTIVE_COUNT;
     size_t end = text.len;
-    while (end > at + 1 && is_pattern_space(text.text[end - 1]))
+    while (end > at + 1 && lex_is_pattern_space(text.text[end - 1]))
         end--;
     *value = (struct span){text.text + at, end - at};
     for (enum directive i = 0; i < DIRECTIVE_COUNT; i++)
@@ -123,12 +121,19 @@ static int column_of(const struct lex *lex, int line, const char *at)
     return (int)(at - source_line(lex->source, line).text) + 1;
 }
 
+/* BuildKit says the line before; both are in the message, for who looks for either. */
+static const char *behind_line(struct lex *lex, int line)
+{
+    return line > 1 ? arena_printf(lex->arena, ", behind line %d", line - 1) : "";
+}
+
 static void set_escape(struct lex *lex, struct span value, struct place place)
 {
     if (span_is(value, "`") || span_is(value, "\\"))
         lex->escape = value.text[0];
     else
-        diag_error(lex->diag, place, "invalid escape token '%.*s' does not match ` or \\", SPAN(value));
+        diag_error(lex->diag, place, "invalid escape token '%.*s' does not match ` or \\%s", SPAN(value),
+                   behind_line(lex, place.line));
 }
 
 /* The directive block at the top, of which the escape character counts here. */
@@ -145,8 +150,8 @@ static void read_directives(struct lex *lex)
         lex->next_line = line + 1;
         struct place place = line_place(lex, line, column_of(lex, line, value.text));
         if (seen[which])
-            diag_error(lex->diag, place, "only one %s parser directive can be used; the first is on line %d",
-                       directive_names[which], seen[which]);
+            diag_error(lex->diag, place, "only one %s parser directive can be used; the first is on line %d%s",
+                       directive_names[which], seen[which], behind_line(lex, line));
         else if (which == DIRECTIVE_ESCAPE)
             set_escape(lex, value, place);
         seen[which] = line;
@@ -225,7 +230,10 @@ static bool read_line(struct lex *lex, struct span *line)
     return true;
 }
 
-/* A comment above an instruction: an empty one forgets those before it. */
+/*
+ * A comment above an instruction: an empty one forgets those before it. What counts of it begins behind the line's first
+ * byte, so a comment that is indented begins with its sign: it is never empty, and no check= is seen in it.
+ */
 static void note_comment(struct lex_line *line, struct span text)
 {
     struct span comment = unicode_trim(span_skip(text, 1)), value;
@@ -268,11 +276,12 @@ bool lex_next(struct lex *lex, struct lex_line *line)
     struct span text;
     *line = (struct lex_line){.check = {"", 0}, .comment = {"", 0}};
     while (read_line(lex, &text)) {
+        struct span whole = text;
         text = unicode_trim_left(text);
         if (!text.len)
             continue;
         if (text.text[0] == '#') {
-            note_comment(line, text);
+            note_comment(line, whole);
             continue;
         }
         lex->pieces.count = 0;

@@ -81,4 +81,7 @@ bool lex_plain_word(struct span *rest, struct span *word);
 /* Tab, vertical tab, form feed, carriage return, space. */
 bool lex_is_blank(char c);
 
+/* White space as \s of the reference's patterns has it: no \v. */
+bool lex_is_pattern_space(char c);
+
 #endif

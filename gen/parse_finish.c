@@ -100,7 +100,7 @@ static void set_trigger(struct parser *parser, struct insn *insn)
 {
     struct span text = parser->line.text;
     text = span_skip(text, (size_t)(insn->keyword.text + insn->keyword.len - text.text));
-    while (text.len && (lex_is_blank(text.text[0]) || text.text[0] == '\n'))
+    while (text.len && lex_is_pattern_space(text.text[0]))
         text = span_skip(text, 1);
     struct buf all = {0};
     buf_add(&all, text.text, text.len);

@@ -59,7 +59,10 @@ static const struct {
     {"# escape=`\r\n", "`", "", "", ""},
     {"# check=a\n# check=b\n", "\\", "", "a", "2:9 only one check"}, {"# ESCAPE2=`\n", "\\", "", "", ""},
     {"\xef\xbb\xbf# escape=`\n", "`", "", "", ""}, {"a\0b\n", "\\", "", "", ""},
-    {" \xc2\xa0# escape=`\n", "`", "", "", ""},
+    {" \xc2\xa0# escape=`\n", "`", "", "", ""}, {"#\xc2\xa0" "escape=`\n", "`", "", "", ""},
+    {"#\vescape=`\n", "`", "", "", ""}, {"# escape\xc2\xa0=`\n", "\\", "", "", ""},
+    {"# escape=`\n# escape=x\n", "`", "", "", "2:10 only one escape parser directive can be used; the first is on line 1, behind line 1"},
+    {"# syntax=y\n# escape=x\n", "\\", "y", "", "2:10 invalid escape token 'x' does not match ` or \\, behind line 1"},
 };
 
 /* Flags each followed by "|", then the arguments; escape '\'. */
