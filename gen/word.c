@@ -29,6 +29,7 @@ struct expander {
     char escape;
     bool plain_quotes, keeps_quotes, keeps_escapes, keeps_unset;
     VEC(struct span) undefined;
+    struct buf *begun;            /* splitting: the word so far */
     int depth;
     size_t steps, limit;
     const char *error;
@@ -398,6 +399,9 @@ static bool is_raw_start(const struct expander *x, char c)
 /* Up to the stop character (taken, not put out) or, with at_end, the end. */
 static bool expand(struct expander *x, uint32_t stop, struct buf *out, struct splitter *splitter)
 {
+    /* What stands before the ${name-word} of a word is lost in the reference, which has one buffer for both. */
+    if (!splitter && x->begun)
+        buf_clear(x->begun);
     while (x->at < x->text.len) {
         char c = x->text.text[x->at];
         size_t begin = x->at, had = out->len;
@@ -496,6 +500,7 @@ static struct word_list split(struct expander *x)
     struct splitter splitter = {.x = x};
     struct buf out = {0};
     struct word_list list = {0};
+    x->begun = &splitter.word;
     if (expand(x, at_end, &out, &splitter) && spend(x, out.len)) {
         end_word(&splitter);
         list.count = splitter.words.count;

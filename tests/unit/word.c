@@ -169,7 +169,8 @@ static const struct {
     {"hello\\\" there", "hello\"|there"}, {"\"\" a ''", "a"},
     {"$NO", ""}, {"$NO a", "a"}, {"  a  ", "a"}, {"a\xc2\xa0" "b", "a|b"}, {"", ""}, {"${U:-80 443}", "80|443"},
     {"1$A 2", "1val|2"}, {"${U:-'a b'}", "a|b"},
-    {"a\tb\nc", "a|b|c"}, {"x${U:-1}y", "x1y"},
+    {"a\tb\nc", "a|b|c"}, {"x${U:-1}y", "1y"}, {"x$U${U:-1}", "1"}, {"x\"y${U-1}\"", "y1"},
+    {"a x${U-b} c", "a|b|c"}, {"x${A}y", "xvaly"}, {"x${U-}", ""},
 };
 
 static const struct {
