@@ -29,6 +29,7 @@ struct parser {
     struct mount *mount;
     struct span field;          /* "key=value" */
     bool has_access;            /* ro or rw was given */
+    bool has_env;
 };
 
 typedef const char *(*setter)(struct parser *parser, const char *key, struct span value);
@@ -72,8 +73,10 @@ TEXT_SETTER(id)
 
 static const char *set_env(struct parser *parser, const char *key, struct span value)
 {
+    (void)key;
     parser->mount->env = value;
-    return value.len ? NULL : invalid_value(parser, key, value);
+    parser->has_env = true;
+    return NULL;
 }
 
 static const char *set_readonly(struct parser *parser, const char *key, struct span value)
@@ -236,8 +239,11 @@ static const char *read_field(struct parser *parser, char escape, const struct w
     return key->set(parser, key->name, value);
 }
 
-static const char *check_secret(const struct mount *mount)
+static const char *check_secret(const struct parser *parser)
 {
+    const struct mount *mount = parser->mount;
+    if (parser->has_env && !mount->env.len)
+        return "invalid value for env: a variable has a name";
     if (mount->from.len)
         return "secret mount should not have a from";
     if (!mount->source.len && !mount->target.len && !mount->id.len)
@@ -262,7 +268,7 @@ static const char *check_whole(struct parser *parser)
         return arena_printf(parser->arena, "invalid cache sharing set for %s mount", type);
     if (mount->type == MOUNT_SSH && mount->source.len)
         return "ssh does not support source";
-    return mount->type == MOUNT_SECRET ? check_secret(mount) : NULL;
+    return mount->type == MOUNT_SECRET ? check_secret(parser) : NULL;
 }
 
 const char *mount_parse(struct arena *arena, struct span text, char escape, const struct word_env *vars,
@@ -273,7 +279,9 @@ const char *mount_parse(struct arena *arena, struct span text, char escape, cons
                             .mode = -1, .uid = -1, .gid = -1};
     struct parser parser = {.arena = arena, .mount = mount};
     struct span rest = text;
-    while (text.len) {
+    if (!text.len)
+        return "failed to parse csv mounts: nothing is said of the mount";
+    for (;;) {
         const char *error = next_field(arena, &rest, &parser.field);
         if (error)
             return arena_printf(arena, "failed to parse csv mounts: %s", error);

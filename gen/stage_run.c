@@ -177,9 +177,13 @@ static const char *set_place(struct resolver *resolver, struct run_mount *mount)
     if (parsed->type == MOUNT_CACHE)
         set_cache_id(resolver, parsed);
     mount->from = parsed->type == MOUNT_BIND ? stage_main_context(resolver) : (struct origin){.kind = ORIGIN_SCRATCH};
-    if (parsed->type != MOUNT_TMPFS && parsed->from.len) {
+    if (parsed->from.len) {
+        /* Nothing of it is used for a tmpfs, but it has to be there. */
+        struct origin found;
         const char *target = arena_strndup(resolver->arena, mount->target.text, mount->target.len);
-        stage_find_origin(resolver, parsed->from, false, mount->place, target, &mount->from);
+        stage_find_origin(resolver, parsed->from, false, mount->place, target, &found);
+        if (parsed->type != MOUNT_TMPFS)
+            mount->from = found;
     }
     return NULL;
 }

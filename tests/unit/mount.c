@@ -12,7 +12,9 @@
 static const struct {
     const char *in, *want;
 } rows[] = {
-    {"", "bind ro"},
+    {"", "error: failed to parse csv mounts"},
+    {"target=/x,env=", "bind ro target=/x"},
+    {"type=tmpfs,target=/t,env=", "tmpfs target=/t"},
     {"target=/x", "bind ro target=/x"},
     {"type=bind,src=a,dst=/x,rw", "bind target=/x source=a"},
     {"TYPE=Bind,Source=a,DESTINATION=/x", "bind ro target=/x source=a"},
