@@ -106,9 +106,30 @@ static bool is_component(struct span part)
     return part.len > 0;
 }
 
-static const char *check_part(struct arena *arena, struct span part, struct span whole)
+/* Cut "(VERSION+FEATURE...)" from the first part: no image of Linux is chosen by it. */
+static bool cut_version(struct span *part)
 {
-    if (is_component(part))
+    const char *open = part->len ? memchr(part->text, '(', part->len) : NULL;
+    if (!open)
+        return !part->len || !memchr(part->text, '.', part->len);
+    struct span inner = span_skip(*part, (size_t)(open - part->text) + 1);
+    if (!inner.len || inner.text[inner.len - 1] != ')')
+        return false;
+    inner.len--;
+    for (size_t i = 0; i < inner.len; i++) {
+        bool is_sign = inner.text[i] == '+';
+        if (!isalnum((unsigned char)inner.text[i]) && !memchr("_.%-+", inner.text[i], 5))
+            return false;
+        if (is_sign && (i + 1 == inner.len || inner.text[i + 1] == '+'))
+            return false;
+    }
+    part->len = (size_t)(open - part->text);
+    return !memchr(part->text, '.', part->len);
+}
+
+static const char *check_part(struct arena *arena, struct span name, struct span part, struct span whole)
+{
+    if (is_component(name))
         return NULL;
     return arena_printf(arena, "\"%.*s\" is an invalid component of \"%.*s\": letters, digits, _, . and - are allowed",
                         SPAN(part), SPAN(whole));
@@ -141,15 +162,16 @@ const char *platform_parse(struct arena *arena, struct span text, struct platfor
         struct span part = {rest.text, slash ? (size_t)(slash - rest.text) : rest.len};
         if (count == 3)
             return arena_printf(arena, "\"%.*s\": cannot parse platform specifier", SPAN(text));
-        const char *error = check_part(arena, part, text);
-        if (error)
-            return error;
-        parts[count] = part;
         is_more = slash != NULL;
         rest = span_skip(rest, part.len + is_more);
+        struct span name = part;
+        const char *error = check_part(arena, count || cut_version(&name) ? name : (struct span){"", 0}, part, text);
+        if (error)
+            return error;
+        parts[count] = name;
     }
     if (count == 1)
-        return parse_one(arena, text, platform);
+        return parse_one(arena, parts[0], platform);
     const char *variant = count == 3 ? lower(arena, parts[2]) : "";
     *platform = (struct platform){lower(arena, parts[0]), lower(arena, parts[1]), variant};
     normalise(platform);
