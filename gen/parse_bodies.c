@@ -8,7 +8,6 @@
 #include "gen/parse_state.h"
 
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "runtime/lib/arena.h"
@@ -49,57 +48,62 @@ void parse_bodies(struct parser *parser, const struct insn *insn)
     }
 }
 
-static int by_heredoc_name(const void *left, const void *right)
+/* Of several heredocs of one name in a line, all arguments get the body of the last. */
+static const struct heredoc *last_named(const struct parser *parser, struct span name)
 {
-    const struct heredoc *a = *(struct heredoc *const *)left, *b = *(struct heredoc *const *)right;
-    size_t len = a->name.len < b->name.len ? a->name.len : b->name.len;
-    int order = len ? memcmp(a->name.text, b->name.text, len) : 0;
-    if (!order)
-        order = a->name.len < b->name.len ? -1 : a->name.len > b->name.len;
-    return order ? order : a < b ? -1 : a > b;
+    for (size_t i = parser->words.count; i-- > 0;)
+        if (span_equal(parser->heredocs.items[i].name, name))
+            return &parser->heredocs.items[i];
+    return NULL;
 }
 
-/* Of several heredocs of one name in a COPY, all get the body of the last. */
-static void share_bodies(struct parser *parser)
+/* The first of that name in the line that is no argument yet. */
+static struct heredoc *unused_named(struct parser *parser, struct span name)
 {
-    size_t count = parser->heredocs.count;
-    if (count < 2)
-        return;
-    struct heredoc **sorted = arena_array(parser->arena, count, sizeof *sorted);
-    for (size_t i = 0; i < count; i++)
-        sorted[i] = &parser->heredocs.items[i];
-    qsort(sorted, count, sizeof *sorted, by_heredoc_name);
-    for (size_t i = count - 1; i-- > 0;)
-        if (span_equal(sorted[i]->name, sorted[i + 1]->name))
-            sorted[i]->body = sorted[i + 1]->body;
+    for (size_t i = 0; i < parser->words.count; i++)
+        if (parser->heredocs.items[i].arg == SIZE_MAX && span_equal(parser->heredocs.items[i].name, name))
+            return &parser->heredocs.items[i];
+    return NULL;
 }
 
-/* Which arguments of COPY and ADD are heredocs: they come in the same order. */
+static void add_heredoc_arg(struct parser *parser, size_t number, struct heredoc found)
+{
+    const struct arg *arg = &parser->args.items[number];
+    const struct heredoc *whole = last_named(parser, found.name);
+    struct heredoc *slot = unused_named(parser, found.name);
+    if (!whole)
+        diag_warn(parser->diag, arg->place, "the heredoc %.*s has no body: it becomes an empty file", SPAN(arg->value));
+    found.word = arg->value;
+    found.body = whole ? whole->body : (struct span){"", 0};
+    found.arg = number;
+    found.place = arg->place;
+    if (slot)
+        *slot = found;
+    else if (parser->heredocs.count == HEREDOC_LIMIT)
+        diag_error(parser->diag, arg->place, "more than %d heredocs in one instruction", HEREDOC_LIMIT);
+    else if (parser->heredocs.count < HEREDOC_LIMIT)
+        vec_push(&parser->heredocs, found);
+}
+
+/*
+ * Which arguments of COPY and ADD are heredocs is told from each by itself, in JSON too. It is a source of the body that
+ * the line has for its name: of none where quotes or escapes make the line another one, or where there is no body.
+ */
 void parse_heredoc_args(struct parser *parser, const struct insn *insn)
 {
-    size_t next = 0;
-    if (insn->is_json || !has_operator(insn->rest))
+    if (!insn->is_json && !has_operator(insn->rest))
         return;
     for (size_t i = 0; i < parser->args.count; i++) {
         const struct arg *arg = &parser->args.items[i];
-        struct heredoc found;
+        struct heredoc found = {.arg = SIZE_MAX};
         if (!has_operator(arg->value) || !heredoc_match(parser->arena, arg->value, &found))
             continue;
-        if (i == parser->args.count - 1) {
+        if (i == parser->args.count - 1)
             diag_error(parser->diag, arg->place, "%s cannot accept a heredoc as a destination",
                        insn_specs[insn->kind].name);
-            return;
-        }
-        while (next < parser->heredocs.count && !span_equal(parser->heredocs.items[next].name, found.name))
-            next++;
-        if (next == parser->heredocs.count) {
-            diag_error(parser->diag, arg->place, "the heredoc %.*s has no body, for the quotes of the line are wrong",
-                       SPAN(arg->value));
-            return;
-        }
-        parser->heredocs.items[next++].arg = i;
+        else
+            add_heredoc_arg(parser, i, found);
     }
-    share_bodies(parser);
 }
 
 /* So that the body of a misspelt instruction's heredoc gives no errors of its own. */
