@@ -196,6 +196,7 @@ static int generate(int argc, char **argv, const struct saved_options *saved, st
     check_build_folder(opts);
     /* Where that cannot be, nothing is lost but what a gc would have kept; the steps say what is wrong with the store. */
     autoclose int held = store_hold(opts->store, opts->build_real);
+    (void)held;
     cmd_read_lock(opts);
     for (size_t i = 0; i < opts->images.count; i++)
         keep_file(opts, opts->images.items[i], is_regenerated);
