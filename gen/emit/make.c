@@ -3,26 +3,33 @@
  *
  * make goes by times alone and runs again what is older than an input, even when it came out the same. So an edge's recipe belongs to a
  * witness, FILE.made, which gets the time of each run; the output behind it changes its time only with its content, and what
- * follows depends on the output. An output that is older than its witness costs make nothing: its recipe is ":" while
- * it exists, for which make starts no process, but looks at the file's time again.
+ * follows depends on the output. An output that is older than its witness costs make nothing: its recipe is empty while
+ * it exists, for which make starts no process, but looks at the file's time again. So that make -n and -q look, too, the
+ * recipe is marked "+"; but where the witness is made again they cannot know what comes of it, and take the output for new:
+ * then the recipe is ":", as the witness's own says by a variable.
  */
 #include "gen/emit/make.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "gen/emit/emit.h"
+#include "gen/emit/here.h"
+#include "gen/emit/makers.h"
 #include "gen/graph.h"
+#include "runtime/lib/arena.h"
 #include "runtime/lib/buf.h"
 #include "runtime/lib/fdio.h"
 
 struct make {
     const struct graph *graph;
     const struct emit_options *options;
+    struct here here;
     struct buf out;
 };
 
@@ -84,6 +91,16 @@ static bool put_paths(struct make *make, const graph_paths *paths)
     return is_lost;
 }
 
+static bool put_context_paths(struct make *make, const graph_paths *paths)
+{
+    graph_paths named = {0};
+    for (size_t i = 0; i < paths->count; i++)
+        vec_push(&named, here_path(&make->here, paths->items[i]));
+    bool is_lost = put_paths(make, &named);
+    vec_free(&named);
+    return is_lost;
+}
+
 /* --- rules --- */
 
 static void put_recipe(struct make *make, const struct edge *edge)
@@ -96,14 +113,29 @@ static void put_recipe(struct make *make, const struct edge *edge)
     put_value(&make->out, edge->step);
 }
 
-static void put_edge(struct make *make, const struct edge *edge)
+/* Every output is made by the witness's recipe, and by itself only where it was removed. */
+static void put_outputs(struct make *make, const struct edge *edge, size_t number)
 {
+    struct buf *out = &make->out;
+    for (size_t i = 0; i < edge->outputs.count; i++) {
+        put_path(out, edge->outputs.items[i]);
+        buf_puts(out, ": ");
+        put_path(out, edge->outputs.items[0]);
+        buf_printf(out, ".made ; @$(if $(wildcard $@),$(or $(%sdfgen-ran%zu),+),", make->options->prefix, number);
+        put_recipe(make, edge);
+        buf_puts(out, ")\n");
+    }
+}
+
+static void put_edge(struct make *make, size_t number)
+{
+    const struct edge *edge = make->graph->edges.items[number];
     struct buf *out = &make->out;
     buf_putc(out, '\n');
     put_path(out, edge->outputs.items[0]);
     buf_puts(out, ".made:");
     bool is_lost = put_paths(make, &edge->inputs);
-    is_lost |= put_paths(make, &edge->context_files);
+    is_lost |= put_context_paths(make, &edge->context_files);
     if (is_lost)
         buf_printf(out, " %sdfgen-always", make->options->prefix);
     if (edge->order_only.count) {
@@ -112,16 +144,10 @@ static void put_edge(struct make *make, const struct edge *edge)
     }
     /* "+": make's jobserver, for a make in the RUN; under make -n the helper does nothing. */
     buf_puts(out, edge->rule == RULE_RUN || edge->rule == RULE_RUN_LOCAL ? "\n\t@+" : "\n\t@");
+    buf_printf(out, "$(eval %sdfgen-ran%zu := :)", make->options->prefix, number);
     put_recipe(make, edge);
     buf_puts(out, "\n\t@touch '$@'\n");
-    for (size_t i = 0; i < edge->outputs.count; i++) {
-        put_path(out, edge->outputs.items[i]);
-        buf_puts(out, ": ");
-        put_path(out, edge->outputs.items[0]);
-        buf_puts(out, ".made ; @$(if $(wildcard $@),:,");
-        put_recipe(make, edge);
-        buf_puts(out, ")\n");
-    }
+    put_outputs(make, edge, number);
 }
 
 static void put_target(struct make *make, const struct target *target)
@@ -135,21 +161,65 @@ static void put_target(struct make *make, const struct target *target)
     buf_putc(&make->out, '\n');
 }
 
+static bool is_own(const struct make *make, const char *path)
+{
+    size_t len = strlen(make->options->state);
+    return !strncmp(path, make->options->state, len) && path[len] == '/' && can_carry(path);
+}
+
+static void add_own(const struct make *make, graph_paths *own, const graph_paths *paths, const struct makers *makers)
+{
+    for (size_t i = 0; i < paths->count; i++)
+        if (is_own(make, paths->items[i]) && !makers_find(makers, paths->items[i]))
+            vec_push(own, paths->items[i]);
+}
+
+/*
+ * For each file without a rule make goes through its many implicit ones. What dfgen wrote into the build folder has an empty recipe
+ * instead.
+ */
+static void put_own_files(struct make *make)
+{
+    const struct graph *graph = make->graph;
+    struct makers makers = makers_of(graph);
+    graph_paths own = {0};
+    for (size_t i = 0; i < graph->edges.count; i++) {
+        add_own(make, &own, &graph->edges.items[i]->inputs, &makers);
+        add_own(make, &own, &graph->edges.items[i]->order_only, &makers);
+    }
+    add_own(make, &own, &graph->generator_inputs, &makers);
+    graph_unique(&own);
+    buf_putc(&make->out, '\n');
+    for (size_t i = 0; i < own.count; i++) {
+        put_path(&make->out, own.items[i]);
+        buf_puts(&make->out, i + 1 < own.count ? " \\\n" : ": ;\n");
+    }
+    vec_free(&own);
+    makers_free(&makers);
+}
+
 /* A rule without anything for what is read: when it is gone, the Makefile is made again instead of make giving up. */
 static void put_generator(struct make *make)
 {
     const graph_paths *inputs = &make->graph->generator_inputs;
     put_path(&make->out, make->options->build_file);
     buf_putc(&make->out, ':');
-    put_paths(make, inputs);
+    put_context_paths(make, inputs);
     buf_printf(&make->out, "\n\t@$(%sdfgen) --regenerate ", make->options->prefix);
     put_value(&make->out, make->options->state);
     buf_puts(&make->out, "/options.json\n");
     for (size_t i = 0; i < inputs->count; i++)
-        if (can_carry(inputs->items[i])) {
-            put_path(&make->out, inputs->items[i]);
+        if (can_carry(inputs->items[i]) && !is_own(make, inputs->items[i])) {
+            put_path(&make->out, here_path(&make->here, inputs->items[i]));
             buf_puts(&make->out, ":\n");
         }
+}
+
+/* No implicit rules where the Makefile is all dfgen's: they would be tried on each file of the context. */
+static void put_no_implicit(struct make *make)
+{
+    if (!*make->options->prefix)
+        buf_puts(&make->out, "\n.SUFFIXES:\n%: %,v\n%: RCS/%,v\n%: RCS/%\n%: s.%\n%: SCCS/s.%\n");
 }
 
 static void put_program(struct make *make, const char *variable, const char *path)
@@ -176,24 +246,39 @@ static void put_head(struct make *make)
     put_generator(make);
 }
 
+/* dfgen.mk calls the image by its prefix, less the "-": a target that the graph does not know. */
+static void add_name_of_image(struct make *make)
+{
+    const char *prefix = make->options->prefix;
+    size_t len = strlen(prefix);
+    if (len > 1 && prefix[len - 1] == '-')
+        here_add(&make->here, arena_strndup(make->graph->arena, prefix, len - 1));
+}
+
 int make_write(const struct graph *graph, const struct emit_options *options, const char **failed)
 {
-    struct make make = {.graph = graph, .options = options};
+    struct make make = {.graph = graph, .options = options, .here = here_of(graph, options)};
     *failed = options->build_file;
     if (!emit_may_write(options->build_file)) {
         errno = EEXIST;
         return -1;
     }
+    add_name_of_image(&make);
     buf_puts(&make.out, emit_mark);
     put_head(&make);
+    put_no_implicit(&make);
+    put_own_files(&make);
     for (size_t i = 0; i < graph->edges.count; i++)
-        put_edge(&make, graph->edges.items[i]);
+        put_edge(&make, i);
     for (size_t i = 0; i < graph->targets.count; i++)
         put_target(&make, graph->targets.items[i]);
     int result = file_write_if_changed_at(AT_FDCWD, options->build_file, make.out.data, make.out.len, NULL);
+    if (result == 0)
+        result = here_link(&make.here);
     /* Last, as with build.ninja: it must not be older than a folder that it depends on. */
     if (result == 0)
         result = utimensat(AT_FDCWD, options->build_file, NULL, 0);
+    here_free(&make.here);
     buf_free(&make.out);
     return result;
 }

@@ -17,6 +17,7 @@
 
 #include "gen/emit/depfile.h"
 #include "gen/emit/emit.h"
+#include "gen/emit/here.h"
 #include "gen/graph.h"
 #include "runtime/lib/buf.h"
 #include "runtime/lib/die.h"
@@ -28,11 +29,10 @@ static const char links_folder[] = ".dfgen/.links";
 struct ninja {
     const struct graph *graph;
     const struct emit_options *options;
-    const char **names;         /* of targets, sorted */
     struct buf *out;
     struct buf variables;       /* paths that only a variable can carry */
     size_t variable_count;
-    bool uses_here;             /* a path collides with a target */
+    struct here here;
 };
 
 /* A value: everything behind "name = ". */
@@ -68,11 +68,6 @@ static void put_path(struct ninja *ninja, const char *path)
     }
 }
 
-static int compare_names(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 /* ninja cannot carry line ends in a path, and would print other control bytes to the terminal. */
 static bool can_carry(const char *path)
 {
@@ -97,25 +92,12 @@ static void put_by_link(struct ninja *ninja, const char *path)
     put_path(ninja, link);
 }
 
-/*
- * A file of the context that is called like a target would be taken for it. By the symlink STATE/here, which leads to the build folder, it
- * has another name that holds wherever the folder is moved to.
- */
 static void put_context_path(struct ninja *ninja, const char *path)
 {
-    if (!can_carry(path)) {
+    if (can_carry(path))
+        put_path(ninja, here_path(&ninja->here, path));
+    else
         put_by_link(ninja, path);
-        return;
-    }
-    if (*path == '/' || !bsearch(&path, ninja->names, ninja->graph->targets.count, sizeof path, compare_names)) {
-        put_path(ninja, path);
-        return;
-    }
-    struct buf way = {0};
-    ninja->uses_here = true;
-    buf_printf(&way, "%s/here/%s", ninja->options->state, path);
-    put_path(ninja, buf_text(&way));
-    buf_free(&way);
 }
 
 static void put_paths(struct ninja *ninja, const char *separator, const graph_paths *paths)
@@ -272,26 +254,6 @@ static int write_depfile(struct ninja *ninja)
     return result;
 }
 
-static int make_here(const struct emit_options *options)
-{
-    char *path = xasprintf("%s/here", options->state);
-    int result = symlink(strchr(options->state, '/') ? "../.." : "..", path);
-    if (result < 0 && errno == EEXIST)
-        result = 0;
-    free(path);
-    return result;
-}
-
-static void collect_names(struct ninja *ninja)
-{
-    size_t count = ninja->graph->targets.count;
-    ninja->names = calloc(count + 1, sizeof *ninja->names);
-    for (size_t i = 0; ninja->names && i < count; i++)
-        ninja->names[i] = ninja->graph->targets.items[i]->name;
-    if (ninja->names)
-        qsort(ninja->names, count, sizeof *ninja->names, compare_names);
-}
-
 int ninja_write(const struct graph *graph, const struct emit_options *options, const char **failed)
 {
     *failed = options->build_file;
@@ -300,11 +262,7 @@ int ninja_write(const struct graph *graph, const struct emit_options *options, c
         return -1;
     }
     struct buf out = {0};
-    struct ninja ninja = {.graph = graph, .options = options, .out = &out};
-    collect_names(&ninja);
-    if (!ninja.names)
-        return -1;
-
+    struct ninja ninja = {.graph = graph, .options = options, .out = &out, .here = here_of(graph, options)};
     buf_puts(&out, emit_mark);
     put_edges(&ninja, true);
     char *inputs_file = xasprintf("%s/inputs.ninja", options->state);
@@ -320,14 +278,14 @@ int ninja_write(const struct graph *graph, const struct emit_options *options, c
         *failed = options->build_file;
         result = write_file(&ninja, options->build_file);
     }
-    if (result == 0 && ninja.uses_here)
-        result = make_here(options);
+    if (result == 0)
+        result = here_link(&ninja.here);
     /* Last: writing touched the folder, and build.ninja must not be older than a folder that it depends on. */
     if (result == 0)
         result = utimensat(AT_FDCWD, options->build_file, NULL, 0);
     free(inputs_file);
     buf_free(&ninja.variables);
     buf_free(&out);
-    free(ninja.names);
+    here_free(&ninja.here);
     return result;
 }
