@@ -1,0 +1,13 @@
+# The version that find_package(dfgen VERSION) asks for: what the program beside this file says of itself.
+find_program(DFGEN_EXECUTABLE dfgen HINTS "${CMAKE_CURRENT_LIST_DIR}/../../../bin")
+set(PACKAGE_VERSION 0)
+if(DFGEN_EXECUTABLE)
+    execute_process(COMMAND "${DFGEN_EXECUTABLE}" --version OUTPUT_VARIABLE PACKAGE_VERSION OUTPUT_STRIP_TRAILING_WHITESPACE)
+    string(REGEX REPLACE "^dfgen ([0-9.]+).*" "\\1" PACKAGE_VERSION "${PACKAGE_VERSION}")
+endif()
+if(NOT PACKAGE_VERSION VERSION_LESS PACKAGE_FIND_VERSION)
+    set(PACKAGE_VERSION_COMPATIBLE TRUE)
+endif()
+if(PACKAGE_VERSION VERSION_EQUAL PACKAGE_FIND_VERSION)
+    set(PACKAGE_VERSION_EXACT TRUE)
+endif()
