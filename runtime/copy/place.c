@@ -29,6 +29,7 @@
 #include "runtime/lib/parallel.h"
 #include "runtime/lib/tree.h"
 #include "runtime/lib/vec.h"
+#include "runtime/lib/xattrs.h"
 
 enum { RUN_MAX = 256, RUNS_PER_THREAD = 2, CHUNK = 128 * 1024 };
 
@@ -129,28 +130,6 @@ static void find_same(struct work *work)
 
 /* --- metadata --- */
 
-static unsigned nibble(char c)
-{
-    return (unsigned)(c <= '9' ? c - '0' : c - 'a' + 10);
-}
-
-/* A file system or namespace that does not take an attribute is no reason to fail: the listing has it. */
-static int set_xattrs(int fd, const struct entry *entry)
-{
-    for (size_t i = 0; i < entry->xattr_count; i++) {
-        const char *hex = entry->xattrs[i].hex;
-        size_t size = strlen(hex) / 2;
-        unsigned char *value = xmalloc(size + 1);
-        for (size_t k = 0; k < size; k++)
-            value[k] = (unsigned char)(nibble(hex[2 * k]) << 4 | nibble(hex[2 * k + 1]));
-        int result = fsetxattr(fd, entry->xattrs[i].name, value, size, 0);
-        free(value);
-        if (result < 0 && errno != EOPNOTSUPP && errno != EPERM && errno != EINVAL)
-            return -1;
-    }
-    return 0;
-}
-
 /*
  * We are root wherever owners can be made, so what we make is 0:0 already. EINVAL: an id that this user namespace does
  * not have.
@@ -166,7 +145,7 @@ static int set_owner(const struct place *place, int dir, const char *name, const
 /* Chown takes set-id bits and capabilities away, so they come after it; times are last. */
 static int set_metadata(const struct place *place, int fd, const struct entry *entry, const struct timespec *mtime)
 {
-    if (set_owner(place, fd, "", entry) < 0 || set_xattrs(fd, entry) < 0 || fchmod(fd, entry->mode) < 0)
+    if (set_owner(place, fd, "", entry) < 0 || xattrs_set(fd, entry) < 0 || fchmod(fd, entry->mode) < 0)
         return -1;
     const struct timespec times[2] = {*mtime, *mtime};
     return futimens(fd, times);

@@ -14,6 +14,7 @@
 #include <sys/xattr.h>
 
 #include "runtime/lib/arena.h"
+#include "runtime/lib/die.h"
 #include "runtime/lib/list.h"
 
 enum { NAMES_LIMIT = 64 * 1024, VALUE_LIMIT = 64 * 1024 };
@@ -127,4 +128,25 @@ int xattrs_clear_opaque_at(int dir, const char *name)
             result = -1;
     arena_free(&arena);
     return result;
+}
+
+static unsigned nibble(char c)
+{
+    return (unsigned)(c <= '9' ? c - '0' : c - 'a' + 10);
+}
+
+int xattrs_set(int fd, const struct entry *entry)
+{
+    for (size_t i = 0; i < entry->xattr_count; i++) {
+        const char *hex = entry->xattrs[i].hex;
+        size_t size = strlen(hex) / 2;
+        unsigned char *value = xmalloc(size + 1);
+        for (size_t k = 0; k < size; k++)
+            value[k] = (unsigned char)(nibble(hex[2 * k]) << 4 | nibble(hex[2 * k + 1]));
+        int result = fsetxattr(fd, entry->xattrs[i].name, value, size, 0);
+        free(value);
+        if (result < 0 && errno != EOPNOTSUPP && errno != EPERM && errno != EINVAL)
+            return -1;
+    }
+    return 0;
 }

@@ -23,4 +23,11 @@ int xattrs_read_at(int dir, const char *name, struct arena *arena, struct xattrs
 /* Take the mark away from a folder. */
 int xattrs_clear_opaque_at(int dir, const char *name);
 
+/*
+ * Give a file those of a listing's entry. What a file system or namespace does not take (EOPNOTSUPP, EPERM, EINVAL) is no failure: the
+ * listing has it.
+ */
+struct entry;
+int xattrs_set(int fd, const struct entry *entry);
+
 #endif

@@ -14,7 +14,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <sys/xattr.h>
 
 #include "runtime/lib/arena.h"
 #include "runtime/lib/buf.h"
@@ -22,6 +21,7 @@
 #include "runtime/lib/digest.h"
 #include "runtime/lib/fdio.h"
 #include "runtime/lib/list.h"
+#include "runtime/lib/xattrs.h"
 #include "runtime/lib/path.h"
 #include "runtime/lib/span.h"
 #include "runtime/tar/nodes.h"
@@ -175,28 +175,6 @@ static int take_xattrs(struct work *work, const struct tar_entry *entry, struct 
     return 0;
 }
 
-static unsigned nibble(char c)
-{
-    return (unsigned)(c <= '9' ? c - '0' : c - 'a' + 10);
-}
-
-/* A file system or namespace that does not take an xattr is no reason to fail: the listing has it. */
-static int set_xattrs(int fd, const struct entry *entry)
-{
-    for (size_t i = 0; i < entry->xattr_count; i++) {
-        const char *hex = entry->xattrs[i].hex;
-        size_t size = strlen(hex) / 2;
-        unsigned char *value = xmalloc(size + 1);
-        for (size_t j = 0; j < size; j++)
-            value[j] = (unsigned char)(nibble(hex[2 * j]) << 4 | nibble(hex[2 * j + 1]));
-        int result = fsetxattr(fd, entry->xattrs[i].name, value, size, 0);
-        free(value);
-        if (result < 0 && errno != EOPNOTSUPP && errno != EPERM && errno != EINVAL)
-            return -1;
-    }
-    return 0;
-}
-
 /* EINVAL: an id that this user namespace does not have. The listing has it. */
 static bool chown_failed(int result)
 {
@@ -210,7 +188,7 @@ static int set_metadata(struct work *work, int fd, const struct inode *inode)
     bool is_ours = work->unpack->is_root && entry->uid == 0 && entry->gid == 0;
     if (work->unpack->can_chown && !is_ours && chown_failed(fchown(fd, entry->uid, entry->gid)))
         return fail_errno(work, "cannot set its owner");
-    if (set_xattrs(fd, entry) < 0)
+    if (xattrs_set(fd, entry) < 0)
         return fail_errno(work, "cannot set an xattr");
     if (fchmod(fd, entry->mode) < 0)
         return fail_errno(work, "cannot set its mode");
