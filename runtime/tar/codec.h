@@ -22,6 +22,8 @@ struct codec {
     size_t chunk;           /* input bytes at a time */
     /* State of one thread. level as compress.h gives it. NULL: no memory. */
     void *(*begin)(int level);
+    /* How much memory that takes, about. */
+    size_t (*memory)(int level);
     /* The most bytes that a chunk of len bytes may become. */
     size_t (*bound)(size_t len);
     /* Compressed length, 0 on failure. is_last: nothing follows. *crc gets CRC-32 of the input (CODEC_DEFLATE). */

@@ -1,7 +1,7 @@
 /*
- * Owns the division of labour: the stream is cut into chunks, each is compressed by itself in whatever thread is free, and the
- * results are written in order; who wants to see what goes in sees it in order, too, beside all that. Called by what packs layers.
- * Must not know tars, nor any library: those are codecs (codec.h).
+ * Owns the division of labour: the stream is cut into chunks, each is compressed by itself in whatever thread is free, and
+ * the results are written in order; who wants to see what goes in sees it in order, too, beside all that. Called by what
+ * packs layers. Must not know tars, nor any library: those are codecs (codec.h).
  */
 #include "runtime/tar/source.h"
 
@@ -17,7 +17,8 @@
 #include "runtime/lib/die.h"
 #include "runtime/tar/codec.h"
 
-enum { THREADS_MAX = 8, SLOTS_AHEAD = 4 };
+/* Helpers are to keep within 64 MiB, however many processors there are. */
+enum { THREADS_MAX = 8, AHEAD_BYTES = 4 << 20, MEMORY_MAX = 60 << 20 };
 
 struct slot {
     bool is_last, is_done;      /* is_done: compressed */
@@ -130,8 +131,8 @@ static void compress(struct compressor *compressor, void *state)
 {
     struct slot *slot = &compressor->slots[compressor->claimed++ % compressor->slot_count];
     pthread_mutex_unlock(&compressor->lock);
-    slot->out_len = !state ? 0 : compressor->codec->run(state, slot->in, slot->in_len, slot->is_last, slot->out, compressor->room,
-                                                        &slot->crc);
+    slot->out_len = !state ? 0 : compressor->codec->run(state, slot->in, slot->in_len, slot->is_last, slot->out,
+                                                        compressor->room, &slot->crc);
     pthread_mutex_lock(&compressor->lock);
     slot->is_done = true;
     pthread_cond_signal(&compressor->done);
@@ -195,10 +196,23 @@ static void hand_over(struct compressor *compressor, bool is_last)
     pthread_mutex_unlock(&compressor->lock);
 }
 
+/* As many threads as memory allows, and chunks so that none of them waits for the others. */
+static void choose_size(struct compressor *compressor)
+{
+    const struct codec *codec = compressor->codec;
+    size_t ahead = AHEAD_BYTES / codec->chunk, state = codec->memory(compressor->level);
+    compressor->room = codec->bound(codec->chunk);
+    for (;; compressor->threads--) {
+        compressor->slot_count = (size_t)compressor->threads + (ahead > 2 ? ahead : 2);
+        size_t total = (size_t)compressor->threads * state + compressor->slot_count * (codec->chunk + compressor->room);
+        if (compressor->threads == 1 || total <= MEMORY_MAX)
+            return;
+    }
+}
+
 static void start(struct compressor *compressor)
 {
-    compressor->slot_count = (size_t)compressor->threads + SLOTS_AHEAD;
-    compressor->room = compressor->codec->bound(compressor->codec->chunk);
+    choose_size(compressor);
     compressor->slots = xcalloc(compressor->slot_count, sizeof *compressor->slots);
     for (size_t i = 0; i < compressor->slot_count; i++) {
         compressor->slots[i].in = xmalloc(compressor->codec->chunk);

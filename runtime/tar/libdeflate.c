@@ -10,6 +10,11 @@ static void *begin(int level)
     return libdeflate_alloc_compressor(level > 12 ? 12 : level);
 }
 
+static size_t memory(int level)
+{
+    return (level < 10 ? 1 : 9) * (size_t)1024 * 1024;
+}
+
 static size_t bound(size_t len)
 {
     return libdeflate_gzip_compress_bound(NULL, len);
@@ -27,5 +32,5 @@ static void end(void *state)
     libdeflate_free_compressor(state);
 }
 
-static const struct codec libdeflate = {"libdeflate " LIBDEFLATE_VERSION_STRING, CODEC_WHOLE, 1024 * 1024, begin, bound, run, end};
+static const struct codec libdeflate = {"libdeflate " LIBDEFLATE_VERSION_STRING, CODEC_WHOLE, 1024 * 1024, begin, memory, bound, run, end};
 const struct codec *const codec_libdeflate = &libdeflate;

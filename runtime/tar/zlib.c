@@ -16,6 +16,12 @@ static void *begin(int level)
     return stream;
 }
 
+static size_t memory(int level)
+{
+    (void)level;
+    return 300 * 1024;
+}
+
 static size_t bound(size_t len)
 {
     return len + len / 8 + 1024;
@@ -43,5 +49,5 @@ static void end(void *state)
     free(state);
 }
 
-static const struct codec zlib = {"zlib " ZLIB_VERSION, CODEC_DEFLATE, 1024 * 1024, begin, bound, run, end};
+static const struct codec zlib = {"zlib " ZLIB_VERSION, CODEC_DEFLATE, 1024 * 1024, begin, memory, bound, run, end};
 const struct codec *const codec_zlib = &zlib;

@@ -1,6 +1,6 @@
 /*
  * Guards runtime/tar/compress: the same bytes whatever the number of threads, what goes in seen in order, streams that standard readers
- * take whole, checksums of joined pieces. Given a file, it says instead what that is compressed to: tests/repro/processors.test compares.
+ * take whole, checksums of joined pieces, and the memory that is wanted of helpers. Given a file, it says instead what that is compressed to: tests/repro/processors.test compares.
  */
 #include "unit.h"
 
@@ -10,11 +10,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "runtime/lib/buf.h"
 #include "runtime/lib/digest.h"
 #include "runtime/lib/fdio.h"
+
+#if defined __SANITIZE_ADDRESS__
+#define IS_SANITIZED true
+#elif defined __has_feature
+#define IS_SANITIZED __has_feature(address_sanitizer)
+#else
+#define IS_SANITIZED false
+#endif
 
 struct ends {
     struct buf *seen, *out;
@@ -146,6 +156,27 @@ static void test_failure(void)
     buf_free(&text);
 }
 
+static int take_put(void *data, const void *bytes, size_t len)
+{
+    (void)data, (void)bytes, (void)len;
+    return 0;
+}
+
+static int add_noise(struct compressor *compressor, int megabytes)
+{
+    static uint32_t piece[1 << 18];
+    uint32_t state = 1;
+    int result = 0;
+    for (int i = 0; i < megabytes; i++) {
+        for (size_t k = 0; k < sizeof piece / sizeof *piece; k++) {
+            state = state * 1664525 + 1013904223;
+            piece[k] = state ^ state >> 15;
+        }
+        result |= compress_add(compressor, piece, sizeof piece);
+    }
+    return result;
+}
+
 static void say_digests(const char *file)
 {
     struct buf text = {0}, out = {0};
@@ -167,12 +198,38 @@ static void say_digests(const char *file)
     buf_free(&out);
 }
 
+/* In a process of its own, which has not had much memory before. */
+static void test_memory(void)
+{
+    static const struct {
+        enum compression compression;
+        int level;
+    } forms[] = {{COMPRESSION_GZIP, 0}, {COMPRESSION_GZIP, 9}, {COMPRESSION_ZSTD, 0}, {COMPRESSION_ZSTD, 9}};
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        struct compress_sink sink = {NULL, take_put, NULL};
+        struct rusage usage;
+        int status;
+        unit_row("peak of %s, level %d", compression_names[forms[i].compression], forms[i].level);
+        pid_t child = fork();
+        if (child == 0) {
+            struct compressor *compressor = compress_open(forms[i].compression, forms[i].level, 8, &sink);
+            if (compressor && (add_noise(compressor, 80) < 0 || compress_close(compressor) < 0))
+                _exit(1);
+            _exit(0);
+        }
+        UNIT_TRUE(child > 0 && wait4(child, &status, 0, &usage) == child && status == 0);
+        UNIT_TRUE(usage.ru_maxrss <= 64 * 1024);
+    }
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1) {
         say_digests(argv[1]);
         return unit_end();
     }
+    if (!IS_SANITIZED)
+        test_memory();
     test_crc();
     test_threads();
     test_failure();
