@@ -53,6 +53,9 @@ int owning_look(int fd, struct statx *st);
  */
 bool owning_find(struct supervisor *supervisor, int fd, const struct statx *st, struct owner *owner);
 
+/* Whether the kernel knows every owner: all files are the one user's, and the payload believes to be that. */
+bool owning_is_plain(const struct supervisor *supervisor);
+
 /* Note that the process has made what an O_PATH descriptor is open on, in a folder. */
 void owning_made(const struct tracee *tracee, int parent, int made, struct owner *owner);
 

@@ -23,6 +23,12 @@ struct place {
     bool is_fd, follows;
 };
 
+/* The file that is to be given away. */
+struct target {
+    int dir, flags;
+    char path[PATH_MAX];
+};
+
 static struct place place_of(enum call call)
 {
     switch (call) {
@@ -33,23 +39,40 @@ static struct place place_of(enum call call)
     }
 }
 
-static int open_target(const struct tracee *tracee, const struct place *place)
+static int find_target(const struct tracee *tracee, const struct place *place, struct target *target)
 {
-    char path[PATH_MAX];
-    if (place->is_fd)
-        return tracee_open_fd(tracee, tracee_int(tracee, place->dir));
-    if (tracee_read_path(tracee, tracee_argument(tracee, place->path), path) < 0)
-        return -1;
-    int flags = place->flags < 0 ? 0 : tracee_int(tracee, place->flags) & (AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW);
+    *target->path = 0;
+    target->dir = place->dir < 0 ? AT_FDCWD : tracee_int(tracee, place->dir);
+    target->flags = place->flags < 0 ? 0 : tracee_int(tracee, place->flags) & (AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW);
     if (!place->follows)
-        flags |= AT_SYMLINK_NOFOLLOW;
-    return tracee_open(tracee, place->dir < 0 ? AT_FDCWD : tracee_int(tracee, place->dir), path, flags);
+        target->flags |= AT_SYMLINK_NOFOLLOW;
+    if (place->is_fd)
+        target->flags = AT_EMPTY_PATH;
+    return place->is_fd ? 0 : tracee_read_path(tracee, tracee_argument(tracee, place->path), target->path);
+}
+
+/* Root gives root what is not known to be another's: the kernel can do that alone. */
+static bool is_roots(const struct tracee *tracee, uint32_t uid, uint32_t gid)
+{
+    const struct supervisor *supervisor = tracee->supervisor;
+    if ((uid && uid != same) || (gid && gid != same) || supervisor->uid || supervisor->gid)
+        return false;
+    struct creds creds = creds_get(supervisor->creds, tracee->pid);
+    return creds.uids[CREDS_FILES] == 0;
+}
+
+static bool is_unknown(const struct tracee *tracee, const struct target *target)
+{
+    struct statx st;
+    struct owner owner;
+    return tracee_stat(tracee, target->dir, target->path, target->flags, &st) == 0 &&
+           !owners_find(tracee->supervisor->owners, &st, &owner);
 }
 
 /* Who is not root may give a file that it owns to a group that it is in. */
 static bool is_allowed(const struct tracee *tracee, const struct owner *old, uint32_t uid, uint32_t gid)
 {
-    struct creds creds = creds_get(tracee->supervisor->creds, tracee->pid, NULL);
+    struct creds creds = creds_get(tracee->supervisor->creds, tracee->pid);
     if (creds.uids[CREDS_FILES] == 0 || creds.kept)
         return true;
     return old->uid == creds.uids[CREDS_FILES] && (uid == same || uid == old->uid) &&
@@ -61,9 +84,17 @@ struct reply answer_chown(const struct tracee *tracee)
     struct supervisor *supervisor = tracee->supervisor;
     struct place place = place_of(tracee->call.call);
     uint32_t uid = tracee_id(tracee, place.ids), gid = tracee_id(tracee, place.ids + 1);
+    struct target asked;
     struct owner owner = {0};
     struct statx st;
-    autoclose int target = open_target(tracee, &place);
+    bool goes_on = is_roots(tracee, uid, gid);
+    if (goes_on && owning_is_plain(supervisor))
+        return answer_go_on();
+    if (find_target(tracee, &place, &asked) < 0)
+        return answer_error(errno);
+    if (goes_on && is_unknown(tracee, &asked))
+        return answer_go_on();
+    autoclose int target = tracee_open(tracee, asked.dir, asked.path, asked.flags);
     if (target < 0)
         return answer_error(errno);
     if (!tracee_is_there(tracee))

@@ -133,10 +133,16 @@ static struct reply make(const struct tracee *tracee, const struct making *makin
 }
 
 /* A folder that hands on its group, which the disk may not know. */
-static bool gives_group(int folder)
+static bool gives_group(const struct tracee *tracee, int dir, const char *folder)
 {
-    struct stat st;
-    return fstat(folder, &st) == 0 && st.st_mode & S_ISGID;
+    struct statx st;
+    return tracee_stat(tracee, dir, folder, AT_EMPTY_PATH, &st) == 0 && st.stx_mode & S_ISGID;
+}
+
+static bool is_anothers(const struct tracee *tracee, const struct creds *creds)
+{
+    const struct supervisor *supervisor = tracee->supervisor;
+    return creds->uids[CREDS_FILES] != supervisor->uid || creds->gids[CREDS_FILES] != supervisor->gid;
 }
 
 struct reply answer_create(const struct tracee *tracee)
@@ -145,25 +151,32 @@ struct reply answer_create(const struct tracee *tracee)
     struct making making = making_of(tracee->call.call);
     struct request request = {.mode = 0777};
     char path[PATH_MAX];
-    bool is_first;
     if (making.mode >= 0)
         request.mode = (mode_t)tracee_argument(tracee, making.mode) & (S_IFMT | 07777);
     if (making.type)
         request.mode = making.type | (request.mode & 07777);
-    if (is_open(tracee->call.call) && !read_flags(tracee, &making, &request.flags, &request.mode))
-        return answer_go_on();
     /* 0:0 is overlayfs's whiteout: the kernel refuses it. */
     bool is_device = (S_ISCHR(request.mode) || S_ISBLK(request.mode)) && tracee_argument(tracee, making.more) != 0;
-    struct creds creds = creds_get(supervisor->creds, tracee->pid, &is_first);
+    struct creds creds = creds_get(supervisor->creds, tracee->pid);
+    bool is_ours = is_device || is_anothers(tracee, &creds);
+    /* Most calls end here: the kernel makes the right thing. */
+    if (!is_ours && !supervisor->gid && !owners_has_group_folder(supervisor->owners))
+        return answer_go_on();
+    if (is_open(tracee->call.call) && !read_flags(tracee, &making, &request.flags, &request.mode))
+        return answer_go_on();
     if (is_device && !creds_is_privileged(&creds))
         return answer_error(EPERM);
-    bool is_anothers = !is_first && (creds.uids[CREDS_FILES] != supervisor->uid || creds.gids[CREDS_FILES] != supervisor->gid);
     if (tracee_read_path(tracee, tracee_argument(tracee, making.path), path) < 0)
         return answer_go_on();
     int dir = making.dir < 0 ? AT_FDCWD : tracee_int(tracee, making.dir);
-    autoclose int parent = tracee_open_parent(tracee, dir, path, &request.base);
+    const char *folder = tracee_split(path, &request.base);
+    if (!folder)
+        return is_device ? answer_error(errno) : answer_go_on();
+    if (!is_ours && !gives_group(tracee, dir, folder))
+        return answer_go_on();
+    autoclose int parent = tracee_open(tracee, dir, folder, AT_EMPTY_PATH);
     if (parent < 0)
         return is_device ? answer_error(errno) : answer_go_on();
     request.parent = parent;
-    return is_device || is_anothers || gives_group(parent) ? make(tracee, &making, &request) : answer_go_on();
+    return make(tracee, &making, &request);
 }

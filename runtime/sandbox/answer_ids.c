@@ -48,7 +48,7 @@ static struct reply put_groups(const struct tracee *tracee, const struct creds *
 
 struct reply answer_get_ids(const struct tracee *tracee)
 {
-    struct creds creds = creds_get(tracee->supervisor->creds, tracee->pid, NULL);
+    struct creds creds = creds_get(tracee->supervisor->creds, tracee->pid);
     if (!tracee_is_there(tracee))
         return answer_error(ESRCH);
     switch (tracee->call.call) {
@@ -113,7 +113,7 @@ static bool is_of_groups(enum call call)
 struct reply answer_set_ids(const struct tracee *tracee)
 {
     struct creds_table *table = tracee->supervisor->creds;
-    struct creds creds = creds_get(table, tracee->pid, NULL);
+    struct creds creds = creds_get(table, tracee->pid);
     bool is_privileged = creds_is_privileged(&creds);
     uint32_t *ids = is_of_groups(tracee->call.call) ? creds.gids : creds.uids;
     uint32_t given[3] = {tracee_id(tracee, 0), tracee_id(tracee, 1), tracee_id(tracee, 2)};
@@ -141,7 +141,7 @@ struct reply answer_set_ids(const struct tracee *tracee)
 struct reply answer_keepcaps(const struct tracee *tracee)
 {
     struct creds_table *table = tracee->supervisor->creds;
-    struct creds creds = creds_get(table, tracee->pid, NULL);
+    struct creds creds = creds_get(table, tracee->pid);
     bool keeps = tracee_argument(tracee, 1) != 0;
     if (keeps == creds.keeps || !tracee_is_there(tracee))
         return answer_go_on();

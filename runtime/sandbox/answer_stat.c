@@ -49,20 +49,38 @@ static struct place place_of(enum call call)
     }
 }
 
-static int open_target(const struct tracee *tracee, const struct place *place)
-{
+/* What is asked about. */
+struct target {
+    int dir, flags;
     char path[PATH_MAX];
-    if (place->is_fd)
-        return tracee_open_fd(tracee, tracee_int(tracee, place->dir));
-    /* statx takes no path at all for an empty one. */
-    uint64_t address = tracee_argument(tracee, place->path);
-    *path = 0;
-    if (address && tracee_read_path(tracee, address, path) < 0)
-        return -1;
-    int flags = place->flags < 0 ? 0 : tracee_int(tracee, place->flags) & (AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW);
+};
+
+static int find_target(const struct tracee *tracee, const struct place *place, struct target *target)
+{
+    *target->path = 0;
+    target->dir = place->dir < 0 ? AT_FDCWD : tracee_int(tracee, place->dir);
+    target->flags = place->flags < 0 ? 0 : tracee_int(tracee, place->flags) & (AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW);
     if (!place->follows)
-        flags |= AT_SYMLINK_NOFOLLOW;
-    return tracee_open(tracee, place->dir < 0 ? AT_FDCWD : tracee_int(tracee, place->dir), path, flags);
+        target->flags |= AT_SYMLINK_NOFOLLOW;
+    if (place->is_fd)
+        target->flags = AT_EMPTY_PATH;
+    /* statx takes no path at all for an empty one. */
+    uint64_t address = place->is_fd ? 0 : tracee_argument(tracee, place->path);
+    return address ? tracee_read_path(tracee, address, target->path) : 0;
+}
+
+/* statx, and who owns it; false: as the kernel says. */
+static bool find_owner(const struct tracee *tracee, const struct target *target, struct statx *st, struct owner *owner)
+{
+    struct supervisor *supervisor = tracee->supervisor;
+    if (tracee_stat(tracee, target->dir, target->path, target->flags, st) < 0)
+        return false;
+    if (owners_find(supervisor->owners, st, owner))
+        return true;
+    if (!supervisor->uid && !supervisor->gid)
+        return false;
+    autoclose int fd = tracee_open(tracee, target->dir, target->path, target->flags);
+    return fd >= 0 && owning_look(fd, st) == 0 && owning_find(supervisor, fd, st, owner);
 }
 
 static int64_t nanoseconds(const struct statx_timestamp *time)
@@ -135,12 +153,12 @@ static bool knows_layout(const struct tracee *tracee)
 struct reply answer_stat(const struct tracee *tracee)
 {
     struct place place = place_of(tracee->call.call);
+    struct target target;
     struct statx st;
     struct owner owner;
-    if (!knows_layout(tracee))
+    if (owning_is_plain(tracee->supervisor) || !knows_layout(tracee))
         return answer_go_on();
-    autoclose int target = open_target(tracee, &place);
-    if (target < 0 || owning_look(target, &st) < 0 || !owning_find(tracee->supervisor, target, &st, &owner))
+    if (find_target(tracee, &place, &target) < 0 || !find_owner(tracee, &target, &st, &owner))
         return answer_go_on();
     if (owner.uid == st.stx_uid && owner.gid == st.stx_gid && !owner.type)
         return answer_go_on();
@@ -155,17 +173,19 @@ struct reply answer_exec(const struct tracee *tracee)
 {
     struct supervisor *supervisor = tracee->supervisor;
     struct place place = place_of(tracee->call.call);
+    struct target target;
     struct statx st;
-    struct owner owner = {0};
-    autoclose int target = open_target(tracee, &place);
-    if (target < 0 || owning_look(target, &st) < 0 || !S_ISREG(st.stx_mode))
+    struct owner owner;
+    if (find_target(tracee, &place, &target) < 0 || tracee_stat(tracee, target.dir, target.path, target.flags, &st) < 0 ||
+        !S_ISREG(st.stx_mode))
         return answer_go_on();
     bool sets_user = st.stx_mode & S_ISUID, sets_group = (st.stx_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP);
-    struct creds creds = creds_get(supervisor->creds, tracee->pid, NULL);
+    struct creds creds = creds_get(supervisor->creds, tracee->pid);
     if ((!sets_user && !sets_group && !creds.keeps && !creds.kept) || !tracee_is_there(tracee))
         return answer_go_on();
     creds.keeps = creds.kept = false;
-    owning_find(supervisor, target, &st, &owner);
+    if (!find_owner(tracee, &target, &st, &owner))
+        owner = (struct owner){0};
     if (sets_user)
         creds.uids[CREDS_EFFECTIVE] = creds.uids[CREDS_SAVED] = creds.uids[CREDS_FILES] = owner.uid;
     if (sets_group)

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -21,6 +22,7 @@ enum { CREDS_MAX = 0xffffff };
 
 struct creds_table {
     VEC(struct creds) items;
+    _Atomic(bool) has_others;   /* than the first */
     pthread_mutex_t lock;
 };
 
@@ -46,19 +48,18 @@ struct creds_table *creds_new(const struct identity *identity)
     return table;
 }
 
-struct creds creds_get(struct creds_table *table, pid_t pid, bool *is_first)
+struct creds creds_get(struct creds_table *table, pid_t pid)
 {
     struct rlimit limit;
     size_t index = 0;
-    if (prlimit(pid, RLIMIT_LOCKS, NULL, &limit) == 0 && (limit.rlim_cur & mark_mask) == mark)
+    /* The kernel need not be asked as long as no process has changed them. */
+    if (atomic_load(&table->has_others) && prlimit(pid, RLIMIT_LOCKS, NULL, &limit) == 0 && (limit.rlim_cur & mark_mask) == mark)
         index = limit.rlim_cur & CREDS_MAX;
     pthread_mutex_lock(&table->lock);
     if (index >= table->items.count)
         index = 0;
     struct creds creds = table->items.items[index];
     pthread_mutex_unlock(&table->lock);
-    if (is_first)
-        *is_first = index == 0;
     return creds;
 }
 
@@ -78,6 +79,7 @@ static size_t find(struct creds_table *table, const struct creds *creds)
     struct creds kept = *creds;
     kept.groups = copy_groups(creds->groups, creds->group_count);
     vec_push(&table->items, kept);
+    atomic_store(&table->has_others, true);
     return table->items.count - 1;
 }
 

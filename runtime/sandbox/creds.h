@@ -23,8 +23,8 @@ struct creds_table;
 /* The first ones are those of the payload when it starts. */
 struct creds_table *creds_new(const struct identity *identity);
 
-/* Of a process; *is_first (may be NULL): it never changed them. */
-struct creds creds_get(struct creds_table *table, pid_t pid, bool *is_first);
+/* Of a process. */
+struct creds creds_get(struct creds_table *table, pid_t pid);
 /* -1 with errno, when the process is gone. Groups are copied. */
 int creds_set(struct creds_table *table, pid_t pid, const struct creds *creds);
 

@@ -7,8 +7,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,29 +114,59 @@ static struct reply find_answer(const struct tracee *tracee)
     return call >= CALL_SETUID ? answer_set_ids(tracee) : answer_go_on();
 }
 
+/* True with a request; else *is_over tells whether another may come. */
+static bool receive(const struct supervisor *supervisor, struct seccomp_notif *request, bool *is_over)
+{
+    struct pollfd listener = {.fd = supervisor->listener, .events = POLLIN};
+    memset(request, 0, sizeof *request);
+    *is_over = false;
+    if (ioctl(supervisor->listener, SECCOMP_IOCTL_NOTIF_RECV, request) == 0)
+        return true;
+    /* ENOENT: the one who asked is gone; or all are, and then there is no waiting any more. */
+    *is_over = errno != EINTR && (errno != ENOENT || (poll(&listener, 1, 0) > 0 && listener.revents & POLLHUP));
+    return false;
+}
+
+static bool has_more(const struct supervisor *supervisor)
+{
+    struct pollfd listener = {.fd = supervisor->listener, .events = POLLIN};
+    return poll(&listener, 1, 0) > 0;
+}
+
+static void reply_to(struct supervisor *supervisor, const struct seccomp_notif *request)
+{
+    struct tracee tracee = {
+        .supervisor = supervisor, .request = request, .pid = (pid_t)request->pid,
+        .call = fake_find(supervisor->fake, request->data.arch, request->data.nr),
+    };
+    struct reply reply = find_answer(&tracee);
+    struct seccomp_notif_resp response = {.id = request->id, .val = reply.value, .error = -reply.error};
+    if (reply.goes_on)
+        response = (struct seccomp_notif_resp){.id = request->id, .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE};
+    /* ENOENT: it has ended meanwhile. */
+    ioctl(supervisor->listener, SECCOMP_IOCTL_NOTIF_SEND, &response);
+}
+
+/* A request wakes all who wait for one, so only one thread does; it wakes another when there is more than it can answer. */
 static void *serve(void *data)
 {
     struct supervisor *supervisor = data;
-    for (;;) {
+    bool is_over = false;
+    uint32_t last = 0;
+    while (!is_over) {
         struct seccomp_notif request;
-        memset(&request, 0, sizeof request);
-        if (ioctl(supervisor->listener, SECCOMP_IOCTL_NOTIF_RECV, &request) < 0) {
-            /* The one who asked is gone; or all are. */
-            if (errno == EINTR || errno == ENOENT)
-                continue;
-            return NULL;
-        }
-        struct tracee tracee = {
-            .supervisor = supervisor, .request = &request, .pid = (pid_t)request.pid,
-            .call = fake_find(supervisor->fake, request.data.arch, request.data.nr),
-        };
-        struct reply reply = find_answer(&tracee);
-        struct seccomp_notif_resp response = {.id = request.id, .val = reply.value, .error = -reply.error};
-        if (reply.goes_on)
-            response = (struct seccomp_notif_resp){.id = request.id, .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE};
-        /* ENOENT: it has ended meanwhile. */
-        ioctl(supervisor->listener, SECCOMP_IOCTL_NOTIF_SEND, &response);
+        while (atomic_exchange(&supervisor->has_receiver, true))
+            sem_wait(&supervisor->others);
+        bool is_received = receive(supervisor, &request, &is_over);
+        atomic_store(&supervisor->has_receiver, false);
+        /* Of one process alone there is never more than one. */
+        if (is_over || (is_received && request.pid != last && has_more(supervisor)))
+            sem_post(&supervisor->others);
+        last = request.pid;
+        if (is_received)
+            reply_to(supervisor, &request);
     }
+    return NULL;
 }
 
 static int start_threads(struct supervisor *supervisor)
@@ -169,6 +202,7 @@ int notify_start(const struct notify *notify, int listener, int proc, pid_t payl
         .fake = notify->fake, .owners = notify->owners, .creds = creds_new(notify->identity), .listener = listener, .proc = proc,
         .upper = notify->upper, .root_device = root.st_dev, .uid = notify->identity->uid, .gid = notify->identity->gid,
     };
+    sem_init(&supervisor->others, 0, 0);
     /* Wakes the asking process on this processor: twice as fast. Linux before 6.6 does not know it. */
     ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
     return start_threads(supervisor);

@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -37,6 +38,7 @@ struct known {
 struct owners {
     struct known *table;    /* a power of two, at most half full */
     size_t room, count;
+    _Atomic(bool) has_foreign, has_group_folder;
     VEC(dev_t) devices;
     pthread_mutex_t lock;
 };
@@ -129,10 +131,29 @@ bool owners_find(struct owners *owners, const struct statx *st, struct owner *ow
     return found;
 }
 
+bool owners_has_foreign(const struct owners *owners)
+{
+    return atomic_load(&owners->has_foreign);
+}
+
+bool owners_has_group_folder(const struct owners *owners)
+{
+    return atomic_load(&owners->has_group_folder);
+}
+
+static void mark(struct owners *owners, const struct owner *owner, bool is_folder)
+{
+    if (owner->uid || owner->gid || owner->type)
+        atomic_store(&owners->has_foreign, true);
+    if (is_folder && owner->gid)
+        atomic_store(&owners->has_group_folder, true);
+}
+
 void owners_note(struct owners *owners, const struct statx *st, const struct owner *owner)
 {
     struct known known = {.key = key_of(owners, st), .born = born(st), .owner = *owner, .is_noted = true};
     pthread_mutex_lock(&owners->lock);
+    mark(owners, owner, S_ISDIR(st->stx_mode));
     put(owners, &known);
     pthread_mutex_unlock(&owners->lock);
 }
@@ -170,6 +191,7 @@ static void load_entry(struct owners *owners, int files, const struct entry *ent
         known.owner.major = entry->major;
         known.owner.minor = entry->minor;
     }
+    mark(owners, &known.owner, entry->type == ENTRY_DIR || entry->type == ENTRY_OPAQUE);
     put(owners, &known);
 }
 

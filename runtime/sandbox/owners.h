@@ -33,6 +33,10 @@ void owners_load(struct owners *owners, const struct tree *tree);
 bool owners_find(struct owners *owners, const struct statx *st, struct owner *owner);
 void owners_note(struct owners *owners, const struct statx *st, const struct owner *owner);
 
+/* Whether there has been anything that is no plain file of 0:0, and a folder of another group than 0. */
+bool owners_has_foreign(const struct owners *owners);
+bool owners_has_group_folder(const struct owners *owners);
+
 /*
  * Give DIR/NAME ("": dir itself) to an owner: on the disk, or, with a table, in that. -1 with errno.
  */

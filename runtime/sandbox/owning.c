@@ -71,11 +71,16 @@ bool owning_find(struct supervisor *supervisor, int fd, const struct statx *st, 
     return true;
 }
 
+bool owning_is_plain(const struct supervisor *supervisor)
+{
+    return !supervisor->uid && !supervisor->gid && !owners_has_foreign(supervisor->owners);
+}
+
 /* A folder with the set-group-id bit hands on its group. */
 void owning_made(const struct tracee *tracee, int parent, int made, struct owner *owner)
 {
     struct supervisor *supervisor = tracee->supervisor;
-    struct creds creds = creds_get(supervisor->creds, tracee->pid, NULL);
+    struct creds creds = creds_get(supervisor->creds, tracee->pid);
     struct statx st;
     struct owner above = {0};
     owner->uid = creds.uids[CREDS_FILES];

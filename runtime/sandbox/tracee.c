@@ -179,7 +179,33 @@ int tracee_open(const struct tracee *tracee, int dir, const char *path, int flag
     return found;
 }
 
-int tracee_open_parent(const struct tracee *tracee, int dir, char *path, const char **base)
+/* How /proc names what a path leads to: by the process's folder or descriptor, and what follows. False: the name would be too long. */
+static bool name_in_proc(const struct tracee *tracee, int dir, const char *path, char name[PATH_SIZE])
+{
+    const char *slash = *path ? "/" : "";
+    if (dir == AT_FDCWD)
+        return snprintf(name, PATH_SIZE, "%d/cwd%s%s", tracee->pid, slash, path) < PATH_SIZE;
+    return snprintf(name, PATH_SIZE, "%d/fd/%d%s%s", tracee->pid, dir, slash, path) < PATH_SIZE;
+}
+
+int tracee_stat(const struct tracee *tracee, int dir, const char *path, int flags, struct statx *st)
+{
+    const unsigned mask = STATX_BASIC_STATS | STATX_BTIME;
+    int follow = AT_NO_AUTOMOUNT | (flags & AT_SYMLINK_NOFOLLOW);
+    char name[PATH_SIZE];
+    int own = flags & AT_SYMLINK_NOFOLLOW ? -1 : own_descriptor(path);
+    if (own >= 0)
+        return tracee_stat(tracee, own, "", AT_EMPTY_PATH, st);
+    if (*path == '/' && !tracee->supervisor->has_chroots)
+        return statx(AT_FDCWD, path, follow, mask, st);
+    if (*path != '/' && (*path || flags & AT_EMPTY_PATH) && name_in_proc(tracee, dir, path, name))
+        /* The descriptor itself, even when it is one of a symlink. */
+        return statx(tracee->supervisor->proc, name, *path ? follow : AT_NO_AUTOMOUNT, mask, st);
+    autoclose int target = tracee_open(tracee, dir, path, flags);
+    return target < 0 ? -1 : statx(target, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, mask, st);
+}
+
+const char *tracee_split(char *path, const char **base)
 {
     size_t len = strlen(path);
     while (len > 1 && path[len - 1] == '/')
@@ -188,14 +214,12 @@ int tracee_open_parent(const struct tracee *tracee, int dir, char *path, const c
     *base = slash ? slash + 1 : path;
     if (!**base) {
         errno = *path ? EEXIST : ENOENT;
-        return -1;
+        return NULL;
     }
     if (!slash)
-        return tracee_open(tracee, dir, "", AT_EMPTY_PATH);
+        return "";
     if (slash == path)
-        return tracee_open(tracee, dir, "/", 0);
+        return "/";
     *slash = 0;
-    int parent = tracee_open(tracee, dir, path, 0);
-    *slash = '/';
-    return parent;
+    return path;
 }

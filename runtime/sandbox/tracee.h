@@ -2,6 +2,7 @@
 #ifndef DFGEN_SANDBOX_TRACEE_H
 #define DFGEN_SANDBOX_TRACEE_H
 
+#include <semaphore.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -25,6 +26,8 @@ struct supervisor {
     dev_t root_device;
     uint32_t uid, gid;  /* of what the payload's first process makes */
     _Atomic(bool) has_chroots;
+    _Atomic(bool) has_receiver; /* a thread waits for a call; the others wait here */
+    sem_t others;
 };
 
 struct tracee {
@@ -59,7 +62,13 @@ int tracee_open_start(const struct tracee *tracee, int dir, const char *path);
 int tracee_open(const struct tracee *tracee, int dir, const char *path, int flags);
 int tracee_open_fd(const struct tracee *tracee, int fd);
 
-/* The folder in which a path's last component lies, and that component, which may be changed in path. -1 with errno. */
-int tracee_open_parent(const struct tracee *tracee, int dir, char *path, const char **base);
+/* statx of the same, with the time of birth. */
+int tracee_stat(const struct tracee *tracee, int dir, const char *path, int flags, struct statx *st);
+
+/*
+ * The folder in which a path's last component lies, "" for where it begins (AT_EMPTY_PATH then means that), and that component: both are
+ * path, which is cut. NULL with errno.
+ */
+const char *tracee_split(char *path, const char **base);
 
 #endif
