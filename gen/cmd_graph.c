@@ -26,6 +26,8 @@ static const struct form {
     {"text", text_graph},
     {"dot", dot_graph},
     {"json", json_graph},
+    {"svg", svg_graph},
+    {"html", html_graph},
 };
 
 /* --format NAME or --format=NAME is this command's own; the other words are left. */
@@ -46,7 +48,7 @@ static const struct form *take_format(int *argc, char **argv)
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
         if (!strcmp(forms[i].name, name))
             return &forms[i];
-    die_usage("graph: there is no format %s: formats are text, dot and json", name);
+    die_usage("graph: there is no format %s: formats are text, dot, json, svg and html", name);
 }
 
 int cmd_graph(int argc, char **argv)

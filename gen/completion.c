@@ -32,7 +32,7 @@ static void put_commands(const char *const *commands)
 
 static void put_bash(const char *const *commands)
 {
-    printf("# bash completion for dfgen\n_dfgen() {\n    local word=${COMP_WORDS[COMP_CWORD]}\n    local options='");
+    printf("# bash completion for dfgen\n_dfgen() {\n    local word=${COMP_WORDS[COMP_CWORD]#=}\n    local options='");
     const struct option *option;
     for (size_t i = 0; (option = option_at(i)); i = option_number(option) + 1) {
         if (option->name)
