@@ -82,12 +82,12 @@ background() {
     trap "kill $backgrounds 2>/dev/null; wait" EXIT
 }
 
-# wait_for COMMAND...: until it is true; ten seconds at most.
+# wait_for COMMAND...: until it is true; a minute at most, which only a loaded machine needs.
 wait_for() {
     tries=0
     until "$@"; do
         tries=$((tries + 1))
-        [ $tries -lt 200 ] || fail "waited too long: $*"
+        [ $tries -lt 1200 ] || fail "waited too long: $*"
         sleep 0.05
     done
 }
