@@ -18,6 +18,7 @@ struct generated {
     const char **targets;       /* NULL at the end */
     char *build_file, *generator;
     char *stamp;                /* relative to the build folder, which is then the working directory; NULL: none */
+    char *output;               /* the same: what --output says goes to standard output; NULL: nothing */
 };
 
 /* The same as cmd_generate for dfgen build, whose words are targets. */

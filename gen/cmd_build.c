@@ -86,19 +86,34 @@ static void write_stamp(const char *path)
         die("cannot write the stamp %s:", path);
 }
 
+/* What the edges made goes where the caller's output goes. */
+static void print_output(const char *path)
+{
+    autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fd_copy(fd, STDOUT_FILENO, -1) < 0)
+        die("cannot write %s to standard output:", path);
+}
+
 static int run(const struct tool *tool, const struct generated *made)
 {
     int status;
     pid_t pid = fork();
-    if (pid == 0)
+    if (pid == 0) {
+        /* What is said of the build is not the output. */
+        if (made->output)
+            dup2(STDERR_FILENO, STDOUT_FILENO);
         start(tool, made->build_file, made->targets);
+    }
     if (pid < 0)
         die("cannot start %s:", tool->program);
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         continue;
     if (!WIFEXITED(status) || WEXITSTATUS(status))
         return EXIT_BUILD;
-    write_stamp(made->stamp);
+    if (made->output)
+        print_output(made->output);
+    if (made->stamp)
+        write_stamp(made->stamp);
     return EXIT_DONE;
 }
 
@@ -117,7 +132,9 @@ int cmd_build(int argc, char **argv)
     int result = cmd_generate_for(argc, argv, &made);
     if (result != EXIT_DONE)
         return result;
-    if (made.stamp)
+    if (made.output && isatty(STDOUT_FILENO))
+        die_usage("--output: dest=- is standard output, and an archive is nothing for a terminal: redirect it, or name a file");
+    if (made.stamp || made.output)
         return run(tool_of(made.generator), &made);
     start(tool_of(made.generator), made.build_file, made.targets);
 }

@@ -25,6 +25,7 @@
 #include "gen/graph.h"
 #include "gen/lock.h"
 #include "gen/opts.h"
+#include "gen/opts_output.h"
 #include "gen/outbox.h"
 #include "gen/policy.h"
 #include "gen/programs.h"
@@ -178,6 +179,21 @@ static void check_build_folder(const struct opts *opts)
     closedir(dir);
 }
 
+/* The one output that goes to standard output, which only dfgen build has to give; NULL: none. */
+static const struct opt_output *find_stdout(const struct opts *opts, bool can_be)
+{
+    const struct opt_output *found = opts_output_stdout(opts);
+    for (size_t i = 0; i < opts->images.count; i++) {
+        const struct opt_output *one = opts_output_stdout(opts->images.items[i]);
+        if (one && found)
+            die_usage("--output: dest=- is standard output, and several images want it");
+        found = one ? one : found;
+    }
+    if (found && !can_be)
+        die_usage("--output: dest=- is standard output, which ninja has when it runs: use `dfgen build` with the same options, or a file");
+    return found;
+}
+
 /* saved: what is made again; NULL: a person asks. */
 static int generate(int argc, char **argv, const struct saved_options *saved, struct generated *made)
 {
@@ -188,6 +204,7 @@ static int generate(int argc, char **argv, const struct saved_options *saved, st
         opts->nonce = saved->nonce;
     if (opts->check)
         exit(cmd_check_file(opts));
+    const struct opt_output *output = find_stdout(opts, made || saved);
     if (access(".", W_OK | X_OK) < 0)
         die("cannot write into the build folder %s:", opts->build_dir);
     if (!emit_may_write(opts->build_file))
@@ -217,6 +234,7 @@ static int generate(int argc, char **argv, const struct saved_options *saved, st
     if (made) {
         made->build_file = xstrdup(opts->build_file);
         made->generator = xstrdup(opts->generator);
+        made->output = output ? xstrdup(output->dest) : NULL;
         made->stamp = opts->stamp ? xstrdup(opts_path(opts, opts->start_dir, opts->stamp)) : NULL;
     }
     build_free(&build);

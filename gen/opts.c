@@ -17,6 +17,7 @@
 #include <config.h>
 #include "gen/ini.h"
 #include "gen/opts_images.h"
+#include "gen/opts_output.h"
 #include "gen/opts_table.h"
 #include "gen/opts_value.h"
 #include "gen/elsewhere.h"
@@ -239,28 +240,6 @@ static void read_ini_files(struct opts *opts)
         opts->ini_file = opts_path(opts, opts->start_dir, own);
 }
 
-static void check_outputs(struct opts *opts)
-{
-    for (size_t i = 0; i < opts->outputs.count && opts->platforms.count > 1; i++) {
-        if (!strcmp(opts->outputs.items[i].type, "docker"))
-            die_usage("--output: type=docker holds one platform only: use type=oci for several");
-        if (!strcmp(opts->outputs.items[i].type, "tar"))
-            die_usage("--output: type=tar of several platforms is not supported: use type=local, or one --platform");
-    }
-    for (size_t i = 0; i < opts->outputs.count; i++) {
-        const struct opt_output *output = &opts->outputs.items[i];
-        if (!output->compression)
-            continue;
-        if (opts->compression &&
-            (strcmp(opts->compression, output->compression) || opts->compression_level != output->level))
-            die_usage("--output: layers are compressed once: outputs with different compression are not supported");
-        opts->compression = output->compression;
-        opts->compression_level = output->level;
-    }
-    if (!opts->compression)
-        opts->compression = "gzip";
-}
-
 /* The command line less its targets, which are no part of how build.ninja is made. */
 static void keep_options(struct opts *opts, int argc, char **argv, const opt_list *targets)
 {
@@ -302,7 +281,7 @@ static void set_up_image(struct opts *opts, const char *context)
     opts->folder = opts->own;
     set_up_context(opts, context);
     set_up_file(opts);
-    check_outputs(opts);
+    opts_output_finish(opts);
     opts_value_epoch(opts);
     if (!opts->nonce && (opts->no_cache || opts->no_cache_filter.count))
         opts->nonce = draw_nonce(opts->arena);

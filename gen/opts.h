@@ -24,13 +24,16 @@ struct opt_pair {
 
 /* One -o/--output. */
 struct opt_output {
-    const char *type;           /* "oci", "docker", "tar", "local" */
+    const char *type;           /* "oci", "docker", "tar", "local", "bundle", "squashfs", "registry"; "image": none; "load": into docker */
     const char *dest;           /* relative to the build folder (or absolute) */
     bool tar;                   /* oci, docker: an archive (the default) or a folder */
-    const char *compression;    /* NULL: gzip */
+    const char *compression;    /* "gzip", "zstd", "none" */
     int level;                  /* -1: default */
+    bool force;                 /* force-compression: layers of the base, too */
     bool push;                  /* type=image: push=true, which makes it type=registry */
-    bool docker_types;          /* oci-mediatypes=false, or type=docker */
+    bool by_digest;             /* push-by-digest: without a tag */
+    bool docker_types;          /* oci-mediatypes=false */
+    bool is_stdout;             /* dest=-: dfgen build copies dest there */
     bool own;                   /* dest is a folder of dfgen's own */
     opt_list names;    /* name=, comma separated */
     opt_list files;    /* file=: paths in the root that other rules may depend on (local) */

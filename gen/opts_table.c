@@ -14,6 +14,7 @@
 #include "gen/limits.h"
 #include "gen/opts_attest.h"
 #include "gen/opts_images.h"
+#include "gen/opts_output.h"
 #include "gen/opts_registry.h"
 #include "gen/opts_value.h"
 #include "runtime/lib/arena.h"
@@ -133,11 +134,6 @@ static const char *set_ssh(struct opts *opts, const char *base, const char *valu
     return opts_value_ssh(opts, base, value);
 }
 
-static const char *set_output(struct opts *opts, const char *base, const char *value)
-{
-    return opts_value_output(opts, base, value);
-}
-
 static const char *set_platform(struct opts *opts, const char *base, const char *value)
 {
     (void)base;
@@ -238,7 +234,7 @@ static const char *set_image_folder(struct opts *opts, const char *base, const c
 static const char *set_push(struct opts *opts, const char *base, const char *value)
 {
     (void)value;
-    return opts_value_output(opts, base, "type=registry");
+    return opts_set_output(opts, base, "type=registry");
 }
 
 static const char *set_vendor(struct opts *opts, const char *base, const char *value)
@@ -314,8 +310,8 @@ static const struct option options[] = {
     {"secret", 0, TAKES_VALUE, set_secret, "id=ID[,src=FILE|,env=NAME]", "a secret for RUN --mount=type=secret"},
     {"ssh", 0, TAKES_VALUE, set_ssh, "ID[=SOCKET]", "an agent's socket for RUN --mount=type=ssh"},
     {"tag", 't', TAKES_VALUE, set_tags, "NAME[:TAG]", "a name of the image"},
-    {"output", 'o', TAKES_VALUE, set_output, "type=TYPE,dest=PATH[,...]",
-     "what to write: oci, docker, tar, local, bundle, squashfs, registry; a bare PATH is type=local"},
+    {"output", 'o', TAKES_VALUE, opts_set_output, "type=TYPE,dest=PATH[,...]",
+     "what to write: oci, docker, tar, local, bundle, squashfs, image, registry; a bare PATH is type=local, - a tar on standard output"},
     {"push", 0, TAKES_NOTHING, set_push, NULL, "send the image to the registries of its names, as --output=type=registry"},
     {"load", 0, TAKES_NOTHING, set_load, NULL, "put the image into docker or podman"},
     {"iidfile", 0, TAKES_VALUE, set_iidfile, "FILE", "write the image's id, the digest of its config, to a file"},
@@ -391,7 +387,7 @@ static const struct {
 } image_keys[] = {
     {"file", set_ini_file}, {"context", set_ini_context},     {"target", set_target},       {"tag", set_tags},
     {"arg.", set_build_arg}, {"context.", set_context},       {"label.", set_label},        {"annotation.", set_annotation},
-    {"secret", set_secret}, {"ssh", set_ssh},                 {"platform", set_platform},   {"output", set_output},
+    {"secret", set_secret}, {"ssh", set_ssh},                 {"platform", set_platform},   {"output", opts_set_output},
     {"network", set_network}, {"add-host", set_add_hosts},    {"shm-size", set_shm_size},   {"ulimit", set_ulimits},
     {"allow", set_allow},   {"no-cache-filter", set_no_cache_filter},
     {"sbom", opts_set_sbom}, {"provenance", opts_set_provenance},
@@ -504,7 +500,7 @@ const struct option *option_find_letter(char letter)
 
 bool option_is_of_one(const struct option *option)
 {
-    return option->set == set_file || option->set == set_target || option->set == set_tags || option->set == set_output;
+    return option->set == set_file || option->set == set_target || option->set == set_tags || option->set == opts_set_output;
 }
 
 const struct option *option_at(size_t i)

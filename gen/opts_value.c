@@ -52,7 +52,7 @@ const char *opts_value_build_arg(struct opts *opts, const char *text)
 }
 
 /* One record of comma-separated values: fields in double quotes may hold commas ("" is a quote). */
-static const char *split_csv(struct arena *arena, const char *text, opt_list *fields)
+const char *opts_value_list(struct arena *arena, const char *text, opt_list *fields)
 {
     while (true) {
         char *field = arena_alloc(arena, strlen(text) + 1), *end = field;
@@ -71,11 +71,6 @@ static const char *split_csv(struct arena *arena, const char *text, opt_list *fi
         if (!*text++)
             return NULL;
     }
-}
-
-const char *opts_value_list(struct arena *arena, const char *text, opt_list *words)
-{
-    return split_csv(arena, text, words);
 }
 
 /* Schemes whose rest is a path of this machine; "oci-layout:PATH" and "oci-layout://PATH" are the same. */
@@ -148,7 +143,7 @@ static void default_secret_source(struct opts *opts, const char *base, struct op
 const char *opts_value_secret(struct opts *opts, const char *base, const char *text)
 {
     opt_list fields = {0};
-    const char *error = split_csv(opts->arena, text, &fields), *type = NULL;
+    const char *error = opts_value_list(opts->arena, text, &fields), *type = NULL;
     struct opt_secret secret = {0};
     const char *source = NULL;
     for (size_t i = 0; i < fields.count && !error; i++) {
@@ -273,132 +268,6 @@ const char *opts_value_size(const char *text, long long *bytes)
     arena_free(&arena);
     *bytes = size;
     return is_size ? NULL : "a size is a number of bytes, with k, m or g behind it";
-}
-
-/* --- outputs --- */
-
-static const char *parse_bool(const char *text, bool *value)
-{
-    *value = !strcmp(text, "true") || !strcmp(text, "1");
-    return *value || !strcmp(text, "false") || !strcmp(text, "0") ? NULL : "true or false is wanted";
-}
-
-static const char *set_compression(struct opt_output *output, const char *value)
-{
-    if (!strcmp(value, "gzip") || !strcmp(value, "zstd"))
-        output->compression = value;
-    else if (!strcmp(value, "uncompressed") || !strcmp(value, "none"))
-        output->compression = "none";
-    else
-        return "the compressions are gzip, zstd and uncompressed";
-    return NULL;
-}
-
-static const char *set_level(struct opt_output *output, const char *value)
-{
-    char *end;
-    long level = strtol(value, &end, 10);
-    if (end == value || *end || level < 0 || level > 22)
-        return "a compression level is a number from 0 to 22";
-    output->level = (int)level;
-    return NULL;
-}
-
-/* A path in the root file system, as a file below dest. */
-static const char *add_file(struct opts *opts, struct opt_output *output, const char *path)
-{
-    const char *clean = path_clean(opts->arena, span_of(path));
-    if (!*clean || !strcmp(clean, "..") || !strncmp(clean, "../", 3))
-        return arena_printf(opts->arena, "file=%s is no file of an image", path);
-    vec_push(&output->files, clean);
-    return NULL;
-}
-
-static const char *set_output_field(struct opts *opts, const char *base, struct opt_output *output, struct opt_pair pair)
-{
-    bool value;
-    const char *error;
-    if (!pair.value)
-        return arena_printf(opts->arena, "invalid field %s: it must be KEY=VALUE", pair.name);
-    if (!strcmp(pair.name, "type"))
-        output->type = pair.value;
-    else if (!strcmp(pair.name, "dest"))
-        output->dest = !strcmp(pair.value, "-") ? "-" : opts_path(opts, base, pair.value);
-    else if (!strcmp(pair.name, "tar"))
-        return parse_bool(pair.value, &output->tar);
-    else if (!strcmp(pair.name, "name"))
-        return split_csv(opts->arena, pair.value, &output->names);
-    else if (!strcmp(pair.name, "file"))
-        return add_file(opts, output, pair.value);
-    else if (!strcmp(pair.name, "push"))
-        return parse_bool(pair.value, &output->push);
-    else if (!strcmp(pair.name, "compression"))
-        return set_compression(output, pair.value);
-    else if (!strcmp(pair.name, "compression-level"))
-        return set_level(output, pair.value);
-    else if (!strcmp(pair.name, "oci-mediatypes")) {
-        error = parse_bool(pair.value, &value);
-        output->docker_types = !value;
-        return error;
-    } else if (!strncmp(pair.name, "annotation.", 11))
-        vec_push(&output->annotations, (struct opt_pair){pair.name + 11, pair.value});
-    else if (!strcmp(pair.name, "rewrite-timestamp"))
-        /* Ours is always so: files in layers have the epoch's time. */
-        return parse_bool(pair.value, &value);
-    else
-        return arena_printf(opts->arena, "%s= is not supported", pair.name);
-    return NULL;
-}
-
-static const char *check_output(struct opts *opts, struct opt_output *output)
-{
-    /* docker's words for it: an image, and pushed. */
-    if (!strcmp(output->type, "image")) {
-        if (!output->push)
-            return "type=image without push=true is not supported: an image always stands in .dfgen/images/STAGE";
-        output->type = "registry";
-    }
-    bool is_registry = !strcmp(output->type, "registry");
-    if (output->push && !is_registry)
-        return "push=true is for type=image";
-    if (is_registry && output->dest)
-        return "type=registry takes no dest=: name=REF, or -t, says where it goes";
-    static const char *const types[] = {"oci", "docker", "tar", "local", "bundle", "squashfs", "registry"};
-    bool known = false;
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-        known |= !strcmp(output->type, types[i]);
-    if (!known)
-        return arena_printf(opts->arena, "type=%s is not supported: types are oci, docker, tar, local, bundle, squashfs and registry", output->type);
-    if (!output->dest && !is_registry)
-        return arena_printf(opts->arena, "type=%s needs dest=PATH", output->type);
-    if (output->files.count && strcmp(output->type, "local"))
-        return "file= is for type=local: what the files are called that other rules depend on";
-    if (output->dest && !strcmp(output->dest, "-"))
-        return "dest=- (standard output) is not possible: ninja has the terminal";
-    return NULL;
-}
-
-const char *opts_value_output(struct opts *opts, const char *base, const char *text)
-{
-    struct opt_output output = {.tar = true, .level = -1};
-    if (!strchr(text, '=')) {
-        output.type = "local";
-        output.dest = !strcmp(text, "-") ? "-" : opts_path(opts, base, text);
-    } else {
-        opt_list fields = {0};
-        const char *error = split_csv(opts->arena, text, &fields);
-        for (size_t i = 0; i < fields.count && !error; i++)
-            error = set_output_field(opts, base, &output, opts_value_pair(opts->arena, fields.items[i]));
-        vec_free(&fields);
-        if (error)
-            return error;
-        if (!output.type)
-            return "an output needs a type: type=oci,dest=PATH";
-    }
-    const char *error = check_output(opts, &output);
-    if (!error)
-        vec_push(&opts->outputs, output);
-    return error;
 }
 
 void opts_value_epoch(struct opts *opts)

@@ -21,9 +21,6 @@ const char *opts_value_secret(struct opts *opts, const char *base, const char *t
 /* ID[=SOCKET] */
 const char *opts_value_ssh(struct opts *opts, const char *base, const char *text);
 
-/* type=TYPE,dest=PATH,… or a bare PATH (reference/dockerfile.md §15) */
-const char *opts_value_output(struct opts *opts, const char *base, const char *text);
-
 /* Words between commas (a CSV record), appended. */
 const char *opts_value_list(struct arena *arena, const char *text, opt_list *words);
 

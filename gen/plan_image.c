@@ -61,35 +61,6 @@ static struct span layers_text(const struct planned *planned, struct buf *out)
     return (struct span){out->data, out->len};
 }
 
-/* Names and annotations are the target's: other stages are only looked at. */
-void plan_set_names(const struct plan *plan, json_t *json)
-{
-    json_t *tags = json_array(), *annotations = json_object();
-    const struct opts *opts = plan->opts;
-    for (size_t i = 0; i < opts->tags.count; i++)
-        json_array_append_new(tags, json_text(span_of(opts->tags.items[i])));
-    for (size_t i = 0; i < opts->annotations.count; i++)
-        json_object_set_new(annotations, opts->annotations.items[i].name,
-                            json_text(span_of(opts->annotations.items[i].value)));
-    for (size_t i = 0; i < opts->outputs.count; i++) {
-        const struct opt_output *output = &opts->outputs.items[i];
-        for (size_t k = 0; k < output->names.count; k++)
-            json_array_append_new(tags, json_text(span_of(output->names.items[k])));
-        for (size_t k = 0; k < output->annotations.count; k++)
-            json_object_set_new(annotations, output->annotations.items[k].name,
-                                json_text(span_of(output->annotations.items[k].value)));
-        if (output->docker_types)
-            json_object_set_new(json, "docker", json_true());
-    }
-    /* Of several platforms, the index that joins them has the names. */
-    if (json_array_size(tags) && !opts->platform)
-        json_object_set(json, "tags", tags);
-    if (json_object_size(annotations))
-        json_object_set(json, "annotations", annotations);
-    json_decref(tags);
-    json_decref(annotations);
-}
-
 static void write_config(struct plan *plan, struct planned *planned, const char *path)
 {
     struct config *config = &planned->stage->config;
@@ -167,7 +138,7 @@ static const struct form {
     {"oci", true, false, false},      {"docker", true, false, false},  {"tar", false, true, false},
     {"local", false, false, true},    {"bundle", false, false, true},  {"squashfs", false, true, false},
     /* Files about the image: --iidfile, --metadata-file. */
-    {"registry", true, false, false}, {"iid", true, true, false},       {"metadata", true, true, false},
+    {"registry", true, false, false}, {"load", true, false, false},   {"iid", true, true, false},       {"metadata", true, true, false},
 };
 
 static const struct form *find_form(const char *type)
@@ -292,17 +263,29 @@ void plan_facts(struct plan *plan, struct planned *planned, const char *name, co
                         plan_export(plan, planned, arena_printf(plan->arena, "output-%s", facts[i].type), &facts[i], index));
 }
 
+void plan_output(struct plan *plan, struct planned *planned, const char *step, const struct opt_output *output, const char *target,
+                 const char *index)
+{
+    /* These are the image layout itself. */
+    if (!strcmp(output->type, "image") || !strcmp(output->type, "cacheonly"))
+        return;
+    index = plan_convert(plan, planned, step, output, index);
+    plan_target(plan, plan->opts, target,
+                strcmp(output->type, "load") ? plan_export(plan, planned, step, output, index) : plan_load(plan, planned, step, index));
+}
+
 /* Of several platforms, each has a folder in what --output type=local names, as docker has it. */
 static void add_outputs(struct plan *plan, struct planned *planned, const char *name, const char *index)
 {
     const struct opts *opts = plan->opts;
     for (size_t i = 0; i < opts->outputs.count; i++) {
         struct opt_output output = opts->outputs.items[i];
-        bool is_joined = opts->platform && find_form(output.type)->from_image;
+        const struct form *form = find_form(output.type);
+        bool is_joined = opts->platform && form && form->from_image;
         if (opts->platform && output.dest)
             output.dest = path_join(plan->arena, output.dest, opts->platform);
         if (!is_joined)
-            plan_target(plan, opts, name, plan_export(plan, planned, arena_printf(plan->arena, "output-%zu", i + 1), &output, index));
+            plan_output(plan, planned, arena_printf(plan->arena, "output-%zu", i + 1), &output, name, index);
     }
     /* Of several platforms, these are about the index that joins them. */
     if (!opts->platform)
@@ -324,7 +307,7 @@ void plan_image(struct plan *plan, struct planned *planned)
         plan_target(plan, plan->opts, arena_printf(plan->arena, "oci/%s", name), index);
     if (is_main && !plan->opts->platform)
         plan_target(plan, plan->opts, arena_printf(plan->arena, "push/%s", name), plan_push(plan, planned, "push", NULL, index));
-    const char *load = is_main && !plan->opts->platform ? plan_load(plan, planned, index) : NULL;
+    const char *load = is_main && !plan->opts->platform ? plan_load(plan, planned, "load", index) : NULL;
     if (load)
         plan_target(plan, plan->opts, arena_printf(plan->arena, "load/%s", name), load);
     if (load && plan->opts->load)

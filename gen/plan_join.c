@@ -78,8 +78,7 @@ static void add_outputs(const struct join *join, const char *name, const char *i
     for (size_t i = 0; i < join->opts->outputs.count; i++) {
         const struct opt_output *output = &join->opts->outputs.items[i];
         if (!strcmp(output->type, "oci") || !strcmp(output->type, "registry"))
-            plan_target(plan, join->opts, name,
-                        plan_export(plan, planned, arena_printf(plan->arena, "joined-%zu", i + 1), output, index));
+            plan_output(plan, planned, arena_printf(plan->arena, "joined-%zu", i + 1), output, name, index);
     }
 }
 

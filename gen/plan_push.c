@@ -51,6 +51,8 @@ const char *plan_push(struct plan *plan, struct planned *planned, const char *na
     json_object_set_new(step.json, "kind", json_string("push"));
     json_object_set_new(step.json, "names", names_json(plan, output));
     json_object_set_new(step.json, "origins", origins_json(plan));
+    if (output && output->by_digest)
+        json_object_set_new(step.json, "by_digest", json_true());
     plan_step_line(&step, "image", &index, 1);
     vec_push(&step.edge->inputs, index);
     /* Asked for by name it runs each time: whether it is still there, the registry knows. */
@@ -61,11 +63,11 @@ const char *plan_push(struct plan *plan, struct planned *planned, const char *na
     return out;
 }
 
-const char *plan_load(struct plan *plan, struct planned *planned, const char *index)
+const char *plan_load(struct plan *plan, struct planned *planned, const char *name, const char *index)
 {
     struct arena *arena = plan->arena;
-    const char *stage = planned->stage->name, *base = arena_printf(arena, "%s/load", planned->folder);
-    struct place_note note = {"load", stage, planned->stage->ast->from.place, span_of("load"), NULL};
+    const char *stage = planned->stage->name, *base = arena_printf(arena, "%s/%s", planned->folder, name);
+    struct place_note note = {name, stage, planned->stage->ast->from.place, span_of("load"), NULL};
     plan_place(plan, &planned->places, &note);
     struct plan_step step = plan_step_begin_text(plan, RULE_LOAD, base, stage, note.text);
     json_object_set_new(step.json, "kind", json_string("load"));

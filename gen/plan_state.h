@@ -228,8 +228,9 @@ void plan_attest(struct plan *plan, struct planned *planned, struct plan_step *s
 struct json_t *plan_platform_json(const struct platform *platform);
 /* --iidfile and --metadata-file, which become part of a target. */
 void plan_facts(struct plan *plan, struct planned *planned, const char *name, const char *index);
-/* Tags, annotations and media types of the target's image, as the options have them. */
-void plan_set_names(const struct plan *plan, struct json_t *json);
+/* An output of the target's image (index), as a part of that target. */
+void plan_output(struct plan *plan, struct planned *planned, const char *step, const struct opt_output *output, const char *target,
+                 const char *index);
 /* A target, with the graph's prefix; it must be of this unit alone. */
 void plan_target(struct plan *plan, const struct opts *opts, const char *name, const char *input);
 /* What a user calls a stage's image. */
@@ -240,10 +241,20 @@ const char *plan_layout(struct plan *plan, const struct opts *opts, const struct
 const char *plan_export(struct plan *plan, struct planned *planned, const char *name, const struct opt_output *output,
                         const char *index);
 
+/* --- plan_convert.c --- */
+
+/* Tags, annotations and media types of the target's image, as the options and the first output of an image have them. */
+void plan_set_names(const struct plan *plan, struct json_t *json);
+/* The same with another output; NULL: none. */
+void plan_set_names_of(const struct plan *plan, const struct opt_output *output, struct json_t *json);
+/* The image (index) as an output wants it: an edge makes another one when it has to. Returns its index.json. */
+const char *plan_convert(struct plan *plan, struct planned *planned, const char *name, const struct opt_output *output,
+                         const char *index);
+
 /* --- plan_push.c --- */
 
 /* An edge that puts the image into docker or podman each time; its output. */
-const char *plan_load(struct plan *plan, struct planned *planned, const char *index);
+const char *plan_load(struct plan *plan, struct planned *planned, const char *name, const char *index);
 
 /* A push edge of a finished image; output NULL: to its tags, each time it is asked for. Returns the edge's output. */
 const char *plan_push(struct plan *plan, struct planned *planned, const char *name, const struct opt_output *output,

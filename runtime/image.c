@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "runtime/image/layout.h"
 #include "runtime/image/name.h"
@@ -27,6 +28,7 @@
 #include "runtime/sbom/packages.h"
 #include "runtime/tar/source.h"
 
+#include "runtime/image/convert.h"
 #include "runtime/tar/media.h"
 
 static const char help[] = "Write an image's config, manifest and index as an OCI image layout.";
@@ -235,6 +237,43 @@ static void put_platforms(struct image *image)
                                                 "manifests", manifests));
 }
 
+/* --- another image made out of one --- */
+
+static void put_converted(struct image *image)
+{
+    struct step *step = image->step;
+    const struct step_input *input = step_input(step, INPUT_IMAGE, 0);
+    const char *slash = input ? strrchr(input->paths[0], '/') : NULL;
+    if (!slash)
+        die_usage("%s: an image layout's index.json is needed", step->file);
+    const char *folder = arena_strndup(step->arena, input->paths[0], (size_t)(slash - input->paths[0]));
+    struct convert convert = {
+        .step = step,
+        .layout = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+        .digests = &image->digests,
+        .level = (int)json_get_int(step->json, "level", 0),
+        .keep = json_object_get(step->json, "keep"),
+        .annotations = json_object_get(step->json, "annotations"),
+        .docker = image->docker,
+        .manifest_type = types[image->docker].manifest,
+        .config_type = types[image->docker].config,
+        .index_type = types[image->docker].index,
+    };
+    char *error = NULL;
+    if (!media_compression(json_get_string(step->json, "compression", "gzip"), &convert.compression))
+        die_usage("%s: \"compression\" is none of none, gzip, zstd", step->file);
+    json_t *index = convert.layout < 0 ? NULL : layout_read_index(convert.layout, &error);
+    json_t *made = index ? convert_image(&convert, json_array_get(json_object_get(index, "manifests"), 0), &error) : NULL;
+    if (!made)
+        step_die(step, "%s: %s", input->paths[0], error ? error : strerror(errno));
+    image->manifest_type = arena_strdup(step->arena, json_get_string(made, "mediaType", ""));
+    snprintf(image->manifest.digest, sizeof image->manifest.digest, "%s", json_get_string(made, "digest", ""));
+    image->manifest.size = (size_t)json_get_int(made, "size", 0);
+    json_decref(made);
+    json_decref(index);
+    close(convert.layout);
+}
+
 /* --- documents about it --- */
 
 static const struct bom {
@@ -363,6 +402,8 @@ int main(int argc, char **argv)
     image.name = json_get_string(step.json, "name", "image");
     if (!strcmp(step.kind, "index")) {
         put_platforms(&image);
+    } else if (!strcmp(step.kind, "convert")) {
+        put_converted(&image);
     } else {
         read_layers(&image);
         check_layers(&image);

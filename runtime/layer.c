@@ -51,13 +51,11 @@ enum { SEND_BYTES = 8 * 1024 * 1024 };
 
 static enum compression read_compression(const struct step *step)
 {
-    static const enum compression known[] = {COMPRESSION_NONE, COMPRESSION_GZIP, COMPRESSION_ZSTD};
+    enum compression compression;
     const char *name = json_get_string(step->json, "compression", "gzip");
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        if (!strcmp(name, compression_names[known[i]]))
-            return known[i];
-    }
-    die_usage("%s: compression \"%s\" is none of none, gzip, zstd", step->file, name);
+    if (!media_compression(name, &compression))
+        die_usage("%s: compression \"%s\" is none of none, gzip, zstd", step->file, name);
+    return compression;
 }
 
 static void make_key(struct plan *plan, const char *compressor)

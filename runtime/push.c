@@ -65,7 +65,7 @@ static void push_as(struct step *step, struct push *push, const char *name, cons
 {
     const char *full = image_name_full(step->arena, name), *tag = image_name_tag(full);
     push->repository = arena_strndup(step->arena, full, strlen(full) - strlen(tag) - 1);
-    push->tag = tag;
+    push->tag = json_get_bool(step->json, "by_digest", false) ? NULL : tag;
     char *error = push_image(push, sent->image);
     /* Behind what they refer to, by digest. */
     push->tag = NULL;
@@ -74,8 +74,9 @@ static void push_as(struct step *step, struct push *push, const char *name, cons
     if (error)
         step_die(step, "%s", error);
     const char *digest = json_get_string(sent->image, "digest", "");
-    printf("%s@%s\n", full, digest);
-    buf_printf(stamp, "%s %s\n", full, digest);
+    const char *shown = json_get_bool(step->json, "by_digest", false) ? push->repository : full;
+    printf("%s@%s\n", shown, digest);
+    buf_printf(stamp, "%s %s\n", shown, digest);
 }
 
 int main(int argc, char **argv)

@@ -38,6 +38,18 @@ bool media_layer_compression(const char *media_type, enum compression *compressi
     return false;
 }
 
+bool media_compression(const char *name, enum compression *compression)
+{
+    static const enum compression known[] = {COMPRESSION_NONE, COMPRESSION_GZIP, COMPRESSION_ZSTD};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (strcmp(name, compression_names[known[i]]))
+            continue;
+        *compression = known[i];
+        return true;
+    }
+    return false;
+}
+
 const char *media_layer_type(enum compression compression, bool docker)
 {
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
