@@ -31,6 +31,7 @@
 #include "runtime/sandbox/scratch.h"
 #include "runtime/sandbox/single.h"
 
+#include "runtime/sandbox/copied.h"
 #include "runtime/sandbox/sandbox.h"
 #include "runtime/sandbox/sealed.h"
 #include "runtime/sandbox/secret.h"
@@ -154,14 +155,28 @@ static bool has_succeeded(const struct sandbox_end *end)
     return !end->is_late && end->was_started && WIFEXITED(end->status) && WEXITSTATUS(end->status) == 0;
 }
 
-static void commit(struct step *step, struct store_tmp *tmp, const struct tree *tree, struct single_view *owners, char id[COMMIT_ID])
+/* What became of the root, with what it takes to tell. */
+struct outcome {
+    struct commit_view view;
+    struct commit_whole whole;
+    struct commit_source source;
+};
+
+static const struct commit_source *outcome_of(const struct tree *tree, struct sandbox_end *end, struct outcome *outcome)
+{
+    outcome->source = (struct commit_source){
+        .lower = tree, .view = single_commit_view(&end->owners, &outcome->view), .whole = copied_commit_whole(end->copied, &outcome->whole),
+    };
+    return &outcome->source;
+}
+
+static void commit(struct step *step, struct store_tmp *tmp, const struct tree *tree, struct sandbox_end *end, char id[COMMIT_ID])
 {
     char *where;
-    struct commit_view view;
-    struct commit_source source = {tree, single_commit_view(owners, &view)};
-    if (commit_layer(&step->store, tmp, "layer", &source, id, &where) < 0) {
+    struct outcome outcome;
+    if (commit_layer(&step->store, tmp, "layer", outcome_of(tree, end, &outcome), id, &where) < 0) {
         int saved = errno;
-        scratch_drop(tmp);
+        scratch_drop(end->scratch, tmp);
         store_tmp_drop(&step->store, tmp);
         errno = saved;
         step_die(step, "cannot make a layer of what the command left%s%s:", where ? ", at /" : "", where ? where : "");
@@ -183,6 +198,7 @@ static void run(struct step *step, const struct plan *plan, const struct stamp *
     struct store_tmp tmp;
     struct output output;
     struct sandbox_end end;
+    struct outcome outcome;
     const char *path = arena_printf(step->arena, "%s.log", step->base);
     output_begin(&output, open_log(step, path));
     if (store_tmp_make(&step->store, &tmp) < 0)
@@ -191,13 +207,14 @@ static void run(struct step *step, const struct plan *plan, const struct stamp *
                               .jobserver = caller->jobserver.read < 0 ? NULL : &caller->jobserver};
     sandbox_run(&sandbox, &end);
     if (!end.signal && end.was_started && !has_succeeded(&end))
-        remains_keep(step, &tmp);
+        remains_keep(step, &tmp, outcome_of(tree, &end, &outcome));
     if (!end.signal && has_succeeded(&end)) {
-        commit(step, &tmp, tree, &end.owners, id);
+        commit(step, &tmp, tree, &end, id);
         end.signal = sandbox_pending_signal();
     }
     single_view_close(&end.owners);
-    scratch_drop(&tmp);
+    copied_free(end.copied);
+    scratch_drop(end.scratch, &tmp);
     store_tmp_drop(&step->store, &tmp);
     if (end.signal)
         exit(128 + end.signal);

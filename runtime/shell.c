@@ -29,6 +29,7 @@
 #include "runtime/sandbox/scratch.h"
 #include "runtime/sandbox/single.h"
 
+#include "runtime/sandbox/copied.h"
 #include "runtime/sandbox/sandbox.h"
 #include "runtime/sandbox/sealed.h"
 #include "runtime/sandbox/terminal.h"
@@ -166,11 +167,14 @@ static int run(struct step *step, const struct plan *plan, const struct rlimit *
     int lock;
     if (store_tmp_make(&step->store, &tmp) < 0)
         step_die(step, "cannot work in the store %s:", step->store.path);
-    struct sandbox sandbox = {.step = step, .plan = plan, .layers = &root, .tree = step_tree(step, &root), .tmp = &tmp,
-                              .above = remains_find(step, &lock), .terminal = &terminal, .files = files};
+    struct tree *tree = step_tree(step, &root);
+    const char *above = remains_find(step, tree, &lock);
+    struct sandbox sandbox = {.step = step, .plan = plan, .layers = &root, .tree = tree, .tmp = &tmp,
+                              .above = above, .terminal = &terminal, .files = files};
     sandbox_run(&sandbox, &end);
     single_view_close(&end.owners);
-    scratch_drop(&tmp);
+    copied_free(end.copied);
+    scratch_drop(end.scratch, &tmp);
     store_tmp_drop(&step->store, &tmp);
     if (lock >= 0)
         close(lock);
@@ -203,12 +207,13 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_DFL);
     const char *file = parse(argc, argv, &wish);
     prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
+    getrlimit(RLIMIT_NOFILE, &files);
+    /* Before the sealed copy: a program that cannot be read belongs to the user namespace it was started in, and so do its children. */
+    enum id_mode mode = idmode_enter();
     if (!sealed_is_running()) {
         sealed_exec(argv);
         die("cannot start a sealed copy of dfgen-shell:");
     }
-    getrlimit(RLIMIT_NOFILE, &files);
-    enum id_mode mode = idmode_enter();
     leave_mounts();
     step_load(&step, file, mode);
     choose(&step, &wish, &plan);

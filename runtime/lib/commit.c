@@ -10,9 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <pthread.h>
-#include <sched.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +19,7 @@
 
 #include "runtime/lib/arena.h"
 #include "runtime/lib/buf.h"
+#include "runtime/lib/copytree.h"
 #include "runtime/lib/die.h"
 #include "runtime/lib/digest.h"
 #include "runtime/lib/fdio.h"
@@ -31,43 +29,11 @@
 #include "runtime/lib/vec.h"
 #include "runtime/lib/xattrs.h"
 
-enum {
-    MAX_PATH = PATH_MAX - 16,
-    MAX_THREADS = 8,
-    THREAD_FILES = 32,              /* fewer files and bytes than these are hashed by one thread */
-    THREAD_BYTES = 4 * 1024 * 1024,
-};
+#include "runtime/lib/commit_internal.h"
 
-struct found {
-    const char *path;
-    struct stat st;
-    struct xattrs xattrs;
-    size_t parent;          /* index; the root is its own */
-    struct digest digest;   /* files */
-    const char *target;     /* symlinks */
-    const char *first;      /* first name of a hard-linked file that is kept; NULL for that name itself */
-    bool hides_lower;       /* folders: nothing below shows through */
-    bool has_lower;         /* the root below has something of this name */
-    bool lower_is_dir;
-    bool maybe_same;        /* nothing differs but perhaps the content */
-    struct digest lower_digest;
-    bool is_kept;
-    bool lost_names;        /* folders: something was removed from it, so its time is to be restored */
-};
+enum { MAX_PATH = PATH_MAX - 16 };
 
-struct commit {
-    int upper;
-    const struct tree *lower;
-    const struct commit_view *view;
-    struct arena arena;
-    VEC(struct found) found;
-    VEC(size_t) linked;     /* files with more than one name, by inode and path */
-    VEC(size_t) hashed;     /* files whose content is to be read */
-    int64_t bytes;          /* of those */
-    char *where;
-};
-
-static int fail(struct commit *commit, const char *path)
+int commit_fail(struct commit *commit, const char *path)
 {
     if (!commit->where)
         commit->where = xstrdup(*path ? path : ".");
@@ -115,7 +81,10 @@ static bool same_type(const struct found *found, const struct entry *entry)
     return false;
 }
 
-/* A folder's time is no change: what made it is listed itself. Any other file's is one, for make and the like in later RUNs. */
+/*
+ * A folder's time is no change: what made it is listed itself. Any other file's is one, for make and the like in later RUNs. A copy may lie where there
+ * are only whole seconds.
+ */
 static bool same_time(const struct commit *commit, const struct found *found, const struct tree_node *node)
 {
     struct stat below;
@@ -123,7 +92,24 @@ static bool same_time(const struct commit *commit, const struct found *found, co
     if (S_ISDIR(found->st.st_mode))
         return true;
     return files >= 0 && fstatat(files, node->path, &below, AT_SYMLINK_NOFOLLOW) == 0 &&
-           below.st_mtim.tv_sec == found->st.st_mtim.tv_sec && below.st_mtim.tv_nsec == found->st.st_mtim.tv_nsec;
+           below.st_mtim.tv_sec == found->st.st_mtim.tv_sec &&
+           (below.st_mtim.tv_nsec == found->st.st_mtim.tv_nsec || (commit->whole && !found->st.st_mtim.tv_nsec));
+}
+
+/* A copy is of what lies on disk, which may not hold the listing's owners and devices; they are no changes. */
+static void take_from_disk(const struct commit *commit, const struct tree_node *node, struct entry *entry)
+{
+    struct stat st;
+    int files = tree_layer_files(commit->lower, node->layer);
+    if (files < 0 || fstatat(files, *node->path ? node->path : ".", &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return;
+    entry->uid = st.st_uid;
+    entry->gid = st.st_gid;
+    if (S_ISREG(st.st_mode) && (entry->type == ENTRY_CHAR || entry->type == ENTRY_BLOCK)) {
+        entry->type = ENTRY_FILE;
+        entry->size = st.st_size;
+        entry->digest = digest_of("", 0);
+    }
 }
 
 static void compare(struct commit *commit, struct found *found)
@@ -136,6 +122,12 @@ static void compare(struct commit *commit, struct found *found)
         return;
     if (!tree_lookup(commit->lower, &commit->arena, found->path, &node, &entry))
         return;
+    if (commit->whole) {
+        found->lower_file = node.link_to ? node.link_to : node.path;
+        found->lower_layer = node.layer;
+        if (!commit->view)
+            take_from_disk(commit, &node, &entry);
+    }
     found->has_lower = true;
     found->lower_is_dir = entry.type == ENTRY_DIR || entry.type == ENTRY_OPAQUE;
     mode_t mode = S_ISLNK(found->st.st_mode) ? 0777 : found->st.st_mode & 07777;
@@ -168,27 +160,52 @@ static int look_at(struct commit *commit, int dir, const char *name, size_t pare
     /* A payload can make deeper ones, step by step; nothing else could name them. */
     if (strlen(found.path) >= MAX_PATH) {
         errno = ENAMETOOLONG;
-        return fail(commit, found.path);
+        return commit_fail(commit, found.path);
     }
     if (fstatat(dir, *name ? name : ".", &found.st, AT_SYMLINK_NOFOLLOW) < 0)
-        return fail(commit, found.path);
+        return commit_fail(commit, found.path);
     if (commit->view && commit->view->look(commit->view->data, found.path, &found.st) < 0)
-        return fail(commit, found.path);
+        return commit_fail(commit, found.path);
     if (S_ISLNK(found.st.st_mode) && !(found.target = read_target(commit, dir, name, &found.st)))
-        return fail(commit, found.path);
+        return commit_fail(commit, found.path);
+    /* Overlayfs's own attributes are an upper folder's; in a copied root the payload has put them. */
+    if (commit->whole && !S_ISSOCK(found.st.st_mode) && xattrs_clear_overlay_at(dir, *name ? name : ".") < 0)
+        return commit_fail(commit, found.path);
     if (!is_whiteout(&found.st) && !S_ISSOCK(found.st.st_mode) &&
         xattrs_read_at(dir, *name ? name : ".", &commit->arena, &found.xattrs) < 0)
-        return fail(commit, found.path);
+        return commit_fail(commit, found.path);
     if (commit->found.count == 0) {
         vec_push(&commit->found, found);
         compare(commit, &commit->found.items[0]);
         return 0;
     }
     compare(commit, &found);
+    if (commit->whole && S_ISDIR(found.st.st_mode) && found.lower_is_dir)
+        found.xattrs.is_opaque = commit->whole->is_new(commit->whole->data, found.path, dir, name);
     const struct found *above_it = &commit->found.items[parent];
     found.hides_lower = S_ISDIR(found.st.st_mode) &&
                         (above_it->hides_lower || !found.has_lower || !found.lower_is_dir || found.xattrs.is_opaque);
     vec_push(&commit->found, found);
+    return 0;
+}
+
+/* Of a whole root: names that the folder below has, and this one has lost. */
+static int find_missing(struct commit *commit, int dir, size_t index)
+{
+    const char *folder = commit->found.items[index].path, *const *names;
+    struct stat st;
+    if (!commit->whole || commit->found.items[index].hides_lower || !commit->found.items[index].lower_is_dir)
+        return 0;
+    size_t count = tree_children(commit->lower, &commit->arena, folder, &names);
+    for (size_t i = 0; i < count; i++) {
+        if (fstatat(dir, names[i], &st, AT_SYMLINK_NOFOLLOW) == 0)
+            continue;
+        struct found found = {.parent = index, .st.st_mode = S_IFCHR, .has_lower = true, .is_missing = true};
+        found.path = *folder ? arena_printf(&commit->arena, "%s/%s", folder, names[i]) : names[i];
+        if (errno != ENOENT)
+            return commit_fail(commit, found.path);
+        vec_push(&commit->found, found);
+    }
     return 0;
 }
 
@@ -200,7 +217,7 @@ static int read_folder(struct commit *commit, size_t index)
     if (!stream) {
         if (fd >= 0)
             close(fd);
-        return fail(commit, path);
+        return commit_fail(commit, path);
     }
     int result = 0;
     errno = 0;
@@ -211,7 +228,9 @@ static int read_folder(struct commit *commit, size_t index)
             errno = 0;
     }
     if (result == 0 && errno)
-        result = fail(commit, path);
+        result = commit_fail(commit, path);
+    if (result == 0)
+        result = find_missing(commit, dirfd(stream), index);
     int saved = errno;
     closedir(stream);
     errno = saved;
@@ -225,105 +244,6 @@ static int walk(struct commit *commit)
     for (size_t i = 0; i < commit->found.count; i++)
         if (S_ISDIR(commit->found.items[i].st.st_mode) && read_folder(commit, i) < 0)
             return -1;
-    return 0;
-}
-
-/* --- content --- */
-
-static int by_inode(const void *a, const void *b, void *data)
-{
-    const struct commit *commit = data;
-    const struct found *x = &commit->found.items[*(const size_t *)a], *y = &commit->found.items[*(const size_t *)b];
-    if (x->st.st_ino != y->st.st_ino)
-        return x->st.st_ino < y->st.st_ino ? -1 : 1;
-    return strcmp(x->path, y->path);
-}
-
-static bool same_inode(const struct commit *commit, size_t i, size_t j)
-{
-    return commit->found.items[commit->linked.items[i]].st.st_ino == commit->found.items[commit->linked.items[j]].st.st_ino;
-}
-
-/* What is to be read: every file, those with several names once. */
-static void choose_files(struct commit *commit)
-{
-    for (size_t i = 0; i < commit->found.count; i++) {
-        const struct found *found = &commit->found.items[i];
-        if (!S_ISREG(found->st.st_mode))
-            continue;
-        if (found->st.st_nlink > 1) {
-            vec_push(&commit->linked, i);
-        } else {
-            vec_push(&commit->hashed, i);
-            commit->bytes += found->st.st_size;
-        }
-    }
-    if (commit->linked.count)
-        qsort_r(commit->linked.items, commit->linked.count, sizeof(size_t), by_inode, commit);
-    for (size_t i = 0; i < commit->linked.count; i++)
-        if (i == 0 || !same_inode(commit, i - 1, i)) {
-            vec_push(&commit->hashed, commit->linked.items[i]);
-            commit->bytes += commit->found.items[commit->linked.items[i]].st.st_size;
-        }
-}
-
-struct hashing {
-    struct commit *commit;
-    atomic_size_t next;
-    atomic_size_t failed;   /* index + 1 of a file that could not be read */
-    atomic_int error;
-};
-
-static int hash_file(struct commit *commit, struct found *found)
-{
-    int64_t size;
-    autoclose int fd = openat(commit->upper, found->path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    return fd < 0 ? -1 : digest_fd(fd, &found->digest, &size);
-}
-
-static void *hash_files(void *data)
-{
-    struct hashing *hashing = data;
-    struct commit *commit = hashing->commit;
-    for (size_t i; (i = atomic_fetch_add(&hashing->next, 1)) < commit->hashed.count;) {
-        if (hash_file(commit, &commit->found.items[commit->hashed.items[i]]) < 0) {
-            atomic_store(&hashing->error, errno);
-            atomic_store(&hashing->failed, commit->hashed.items[i] + 1);
-            break;
-        }
-    }
-    return NULL;
-}
-
-static size_t thread_count(const struct commit *commit)
-{
-    cpu_set_t cpus;
-    if (commit->hashed.count < THREAD_FILES && commit->bytes < THREAD_BYTES)
-        return 1;
-    size_t count = sched_getaffinity(0, sizeof cpus, &cpus) == 0 ? (size_t)CPU_COUNT(&cpus) : 1;
-    if (count > commit->hashed.count)
-        count = commit->hashed.count;
-    return count > MAX_THREADS ? MAX_THREADS : count;
-}
-
-static int hash_all(struct commit *commit)
-{
-    struct hashing hashing = {.commit = commit};
-    pthread_t threads[MAX_THREADS];
-    size_t wanted = thread_count(commit), started = 0;
-    while (started + 1 < wanted && pthread_create(&threads[started], NULL, hash_files, &hashing) == 0)
-        started++;
-    hash_files(&hashing);
-    while (started)
-        pthread_join(threads[--started], NULL);
-    size_t failed = atomic_load(&hashing.failed);
-    if (failed) {
-        errno = atomic_load(&hashing.error);
-        return fail(commit, commit->found.items[failed - 1].path);
-    }
-    for (size_t i = 1; i < commit->linked.count; i++)
-        if (same_inode(commit, i - 1, i))
-            commit->found.items[commit->linked.items[i]].digest = commit->found.items[commit->linked.items[i - 1]].digest;
     return 0;
 }
 
@@ -346,22 +266,60 @@ static bool is_change(const struct commit *commit, const struct found *found)
 static int remove_entry(struct commit *commit, struct found *found)
 {
     if (unlinkat(commit->upper, found->path, S_ISDIR(found->st.st_mode) ? AT_REMOVEDIR : 0) < 0)
-        return fail(commit, found->path);
+        return commit_fail(commit, found->path);
     commit->found.items[found->parent].lost_names = true;
+    return 0;
+}
+
+/* What is gone of a whole root becomes a whiteout on disk as well. */
+static int put_missing(struct commit *commit, struct found *found)
+{
+    struct found *parent = &commit->found.items[found->parent];
+    const char *slash = strrchr(found->path, '/');
+    autoclose int dir = openat(commit->upper, *parent->path ? parent->path : ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (dir < 0 || whiteout_put_at(dir, slash ? slash + 1 : found->path) < 0)
+        return commit_fail(commit, found->path);
+    parent->lost_names = true;
     return 0;
 }
 
 /* A folder that stays: what is on disk must say what the listing says, whatever it will lie on. */
 static int settle_folder(struct commit *commit, struct found *found)
 {
+    const char *path = *found->path ? found->path : ".";
     bool listed_opaque = found->hides_lower && found->lower_is_dir && found->has_lower;
-    if (found->xattrs.is_opaque && !listed_opaque &&
-        xattrs_clear_opaque_at(commit->upper, *found->path ? found->path : ".") < 0)
-        return fail(commit, found->path);
+    if (found->xattrs.is_opaque && !listed_opaque && !commit->whole && xattrs_clear_opaque_at(commit->upper, path) < 0)
+        return commit_fail(commit, found->path);
+    if (commit->whole && listed_opaque && xattrs_set_opaque_at(commit->upper, path) < 0)
+        return commit_fail(commit, found->path);
     struct timespec times[2] = {found->st.st_atim, found->st.st_mtim};
-    if (found->lost_names && utimensat(commit->upper, *found->path ? found->path : ".", times, AT_SYMLINK_NOFOLLOW) < 0)
-        return fail(commit, found->path);
+    if (found->lost_names && utimensat(commit->upper, path, times, AT_SYMLINK_NOFOLLOW) < 0)
+        return commit_fail(commit, found->path);
     return 0;
+}
+
+/* An overlay would have broken this link of a layer's when one of its names was changed. */
+static bool was_linked(const struct found *a, const struct found *b)
+{
+    return a->lower_file && b->lower_file && a->lower_layer == b->lower_layer && !strcmp(a->lower_file, b->lower_file);
+}
+
+/* Names of one file, in byte order: the first one that stays has the content. */
+static void order_names(struct commit *commit)
+{
+    for (size_t i = 0; i < commit->linked.count;) {
+        const struct found *first = NULL;
+        size_t end = i;
+        for (; end < commit->linked.count && commit_same_inode(commit, i, end); end++) {
+            struct found *found = &commit->found.items[commit->linked.items[end]];
+            if (!found->is_kept || (first && was_linked(first, found)))
+                continue;
+            found->first = first ? first->path : NULL;
+            if (!first)
+                first = found;
+        }
+        i = end;
+    }
 }
 
 /* Backwards: children before their folder. */
@@ -372,25 +330,12 @@ static int keep_changes(struct commit *commit)
         found->is_kept = found->is_kept || is_change(commit, found);
         if (found->is_kept && i)
             commit->found.items[found->parent].is_kept = true;
-        if (!found->is_kept && i && remove_entry(commit, found) < 0)
+        if (found->is_missing ? put_missing(commit, found) < 0 : !found->is_kept && i && remove_entry(commit, found) < 0)
             return -1;
         if ((found->is_kept || !i) && S_ISDIR(found->st.st_mode) && settle_folder(commit, found) < 0)
             return -1;
     }
-    /* Names of one file, in byte order: the first one that stays has the content. */
-    for (size_t i = 0; i < commit->linked.count;) {
-        const char *first = NULL;
-        size_t end = i;
-        for (; end < commit->linked.count && same_inode(commit, i, end); end++) {
-            struct found *found = &commit->found.items[commit->linked.items[end]];
-            if (!found->is_kept)
-                continue;
-            found->first = first;
-            if (!first)
-                first = found->path;
-        }
-        i = end;
-    }
+    order_names(commit);
     return 0;
 }
 
@@ -447,35 +392,52 @@ static int write_list(const struct commit *commit, int folder, struct digest *di
     return result;
 }
 
+static void commit_end(struct commit *commit, char **where)
+{
+    int saved = errno;
+    fd_close_scope(&commit->upper);
+    vec_free(&commit->found);
+    vec_free(&commit->linked);
+    vec_free(&commit->hashed);
+    arena_free(&commit->arena);
+    if (where)
+        *where = commit->where;
+    else
+        free(commit->where);
+    errno = saved;
+}
+
+static int settle(struct commit *commit, int folder, bool reads_all, struct digest *digest)
+{
+    commit->upper = openat(folder, "fs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (commit->upper < 0 || walk(commit) < 0)
+        return -1;
+    return commit_hash(commit, reads_all) < 0 || keep_changes(commit) < 0 ? -1 : write_list(commit, folder, digest);
+}
+
 int commit_layer(struct store *store, const struct store_tmp *tmp, const char *name, const struct commit_source *source,
                  char id[COMMIT_ID], char **where)
 {
-    struct commit commit = {.upper = -1, .lower = source->lower, .view = source->view};
+    struct commit commit = {.upper = -1, .lower = source->lower, .view = source->view, .whole = source->whole};
     struct digest digest;
+    char hex[DIGEST_HEX + 1];
     int result = -1;
-    int folder = openat(tmp->dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (folder >= 0)
-        commit.upper = openat(folder, "fs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (commit.upper >= 0 && walk(&commit) == 0) {
-        choose_files(&commit);
-        if (hash_all(&commit) == 0 && keep_changes(&commit) == 0 && write_list(&commit, folder, &digest) == 0) {
-            char hex[DIGEST_HEX + 1];
-            digest_hex(&digest, hex);
-            snprintf(id, COMMIT_ID, "tree:%s", hex);
-            result = store_layer_commit(store, tmp, name, id);
-        }
+    autoclose int folder = openat(tmp->dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (folder >= 0 && settle(&commit, folder, true, &digest) == 0) {
+        digest_hex(&digest, hex);
+        snprintf(id, COMMIT_ID, "tree:%s", hex);
+        result = store_layer_commit(store, tmp, name, id);
     }
-    int saved = errno;
-    fd_close_scope(&commit.upper);
-    fd_close_scope(&folder);
-    vec_free(&commit.found);
-    vec_free(&commit.linked);
-    vec_free(&commit.hashed);
-    arena_free(&commit.arena);
-    if (where)
-        *where = commit.where;
-    else
-        free(commit.where);
-    errno = saved;
+    commit_end(&commit, where);
+    return result;
+}
+
+int commit_settle(const struct store_tmp *tmp, const char *name, const struct commit_source *source, char **where)
+{
+    struct commit commit = {.upper = -1, .lower = source->lower, .view = source->view, .whole = source->whole};
+    struct digest digest;
+    autoclose int folder = openat(tmp->dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int result = folder < 0 ? -1 : settle(&commit, folder, false, &digest);
+    commit_end(&commit, where);
     return result;
 }

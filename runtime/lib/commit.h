@@ -5,6 +5,7 @@
 #ifndef DFGEN_COMMIT_H
 #define DFGEN_COMMIT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct store;
@@ -18,9 +19,17 @@ struct commit_view {
     void *data;
 };
 
+/* The folder is not an overlay's upper one but a copy of the whole root: what it lacks has been removed. */
+struct commit_whole {
+    /* Whether a folder that the root below has too is another one than was copied (name, below dir: to look at it). */
+    bool (*is_new)(void *data, const char *path, int dir, const char *name);
+    void *data;
+};
+
 struct commit_source {
     const struct tree *lower;       /* what the upper folder lay on */
     const struct commit_view *view; /* NULL: owners are as on disk */
+    const struct commit_whole *whole; /* NULL: an upper folder */
 };
 
 enum { COMMIT_ID = 80 };
@@ -31,5 +40,8 @@ enum { COMMIT_ID = 80 };
  */
 int commit_layer(struct store *store, const struct store_tmp *tmp, const char *name, const struct commit_source *source,
                  char id[COMMIT_ID], char **where);
+
+/* The same without a commit, for what is to be looked at alone: the listing tells owners and types, and no digests. */
+int commit_settle(const struct store_tmp *tmp, const char *name, const struct commit_source *source, char **where);
 
 #endif

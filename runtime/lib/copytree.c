@@ -1,7 +1,7 @@
 /*
- * Owns the copy of a layer from one file system to another. Called when a layer was made in a scratch folder, since the store's own file system
- * cannot be below an overlay. Must not know what is in a layer. Paths are walked from the two roots: a payload can nest folders deeper than there are
- * descriptors.
+ * Owns the copy of files with all that belongs to them: of a whole layer, when it was made in a scratch folder since the store's own file system
+ * cannot be below an overlay, and of single entries, for who puts a root together himself. Must not know what is in a layer. Paths are walked from
+ * the two roots: a payload can nest folders deeper than there are descriptors.
  */
 #include "runtime/lib/copytree.h"
 
@@ -24,6 +24,11 @@
 #include "runtime/lib/vec.h"
 
 enum { PROC_PATH = PATH_MAX + 64 };
+
+struct place {
+    int dir;
+    const char *path;
+};
 
 struct folder {
     const char *path;   /* below both roots, "." for these */
@@ -94,12 +99,12 @@ static bool is_copied(const char *name, const char *value, size_t len)
     return strncmp(name, "trusted.overlay.", 16) && strncmp(name, "user.overlay.", 13) && strcmp(name, "security.selinux");
 }
 
-static int copy_xattrs(const struct copying *copying, const char *path)
+static int copy_xattrs(const struct place *source, const struct place *target)
 {
     static char names[XATTR_LIST_MAX], value[XATTR_SIZE_MAX];
     char from[PROC_PATH], to[PROC_PATH];
-    snprintf(from, sizeof from, "/proc/self/fd/%d/%s", copying->from, path);
-    snprintf(to, sizeof to, "/proc/self/fd/%d/%s", copying->to, path);
+    snprintf(from, sizeof from, "/proc/self/fd/%d/%s", source->dir, source->path);
+    snprintf(to, sizeof to, "/proc/self/fd/%d/%s", target->dir, target->path);
     ssize_t len = llistxattr(from, names, sizeof names);
     if (len < 0)
         return errno == EOPNOTSUPP ? 0 : -1;
@@ -112,13 +117,13 @@ static int copy_xattrs(const struct copying *copying, const char *path)
 }
 
 /* A new owner takes file capabilities and set-id bits away, so it is first; times are last. */
-static int copy_metadata(const struct copying *copying, const char *path, const struct stat *st)
+static int copy_metadata(const struct place *from, const struct place *to, const struct stat *st)
 {
     struct timespec times[2] = {st->st_atim, st->st_mtim};
-    if (fchownat(copying->to, path, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) < 0 || copy_xattrs(copying, path) < 0 ||
-        (!S_ISLNK(st->st_mode) && fchmodat(copying->to, path, st->st_mode & 07777, 0) < 0))
+    if (fchownat(to->dir, to->path, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) < 0 || copy_xattrs(from, to) < 0 ||
+        (!S_ISLNK(st->st_mode) && fchmodat(to->dir, to->path, st->st_mode & 07777, 0) < 0))
         return -1;
-    return utimensat(copying->to, path, times, AT_SYMLINK_NOFOLLOW);
+    return utimensat(to->dir, to->path, times, AT_SYMLINK_NOFOLLOW);
 }
 
 /* --- kinds of files --- */
@@ -146,23 +151,52 @@ static int link_again(struct copying *copying, const char *path, const struct st
     return linkat(copying->to, (*known)->path, copying->to, path, 0) < 0 ? -1 : 1;
 }
 
-static int copy_content(const struct copying *copying, const char *path)
+static int copy_content(const struct place *source, const struct place *target)
 {
-    autoclose int from = openat(copying->from, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    autoclose int to = openat(copying->to, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    autoclose int from = openat(source->dir, source->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    autoclose int to = openat(target->dir, target->path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     return from < 0 || to < 0 ? -1 : fd_copy(from, to, -1);
 }
 
-static int copy_symlink(const struct copying *copying, const char *path)
+static int copy_symlink(const struct place *from, const struct place *to)
 {
-    char target[PATH_MAX];
-    ssize_t len = readlinkat(copying->from, path, target, sizeof target);
-    if (len < 0 || (size_t)len == sizeof target) {
+    char text[PATH_MAX];
+    ssize_t len = readlinkat(from->dir, from->path, text, sizeof text);
+    if (len < 0 || (size_t)len == sizeof text) {
         errno = len < 0 ? errno : ENAMETOOLONG;
         return -1;
     }
-    target[len] = 0;
-    return symlinkat(target, copying->to, path);
+    text[len] = 0;
+    return symlinkat(text, to->dir, to->path);
+}
+
+/* Anything but a folder. */
+static int copy_file(const struct place *from, const struct place *to, const struct stat *st)
+{
+    int result;
+    if (S_ISREG(st->st_mode))
+        result = copy_content(from, to);
+    else if (S_ISLNK(st->st_mode))
+        result = copy_symlink(from, to);
+    else
+        result = mknodat(to->dir, to->path, (st->st_mode & S_IFMT) | 0600, st->st_rdev);
+    return result < 0 ? -1 : copy_metadata(from, to, st);
+}
+
+int entry_copy_at(int from_dir, const char *from, int to_dir, const char *to)
+{
+    const struct place source = {from_dir, from}, target = {to_dir, to};
+    struct stat st;
+    if (fstatat(from_dir, from, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return -1;
+    return S_ISDIR(st.st_mode) ? mkdirat(to_dir, to, 0700) : copy_file(&source, &target, &st);
+}
+
+int folder_finish_at(int from_dir, const char *from, int to_dir, const char *to)
+{
+    const struct place source = {from_dir, from}, target = {to_dir, to};
+    struct stat st;
+    return fstatat(from_dir, from, &st, AT_SYMLINK_NOFOLLOW) < 0 ? -1 : copy_metadata(&source, &target, &st);
 }
 
 static int put_whiteout(const struct copying *copying, const struct folder *folder, const char *name)
@@ -187,13 +221,8 @@ static int copy_entry(struct copying *copying, const struct folder *folder, cons
     int again = link_again(copying, path, &st);
     if (again)
         return again < 0 ? -1 : 0;
-    if (S_ISREG(st.st_mode))
-        result = copy_content(copying, path);
-    else if (S_ISLNK(st.st_mode))
-        result = copy_symlink(copying, path);
-    else
-        result = mknodat(copying->to, path, (st.st_mode & S_IFMT) | 0600, st.st_rdev);
-    return result < 0 ? -1 : copy_metadata(copying, path, &st);
+    const struct place from = {copying->from, path}, to = {copying->to, path};
+    return copy_file(&from, &to, &st);
 }
 
 static int copy_folder(struct copying *copying, struct folder folder)
@@ -232,9 +261,12 @@ static int copy_all(struct copying *copying)
     for (size_t i = 0; i < copying->folders.count; i++)
         if (copy_folder(copying, copying->folders.items[i]) < 0)
             return -1;
-    for (size_t i = copying->folders.count; i-- > 0;)
-        if (copy_metadata(copying, copying->folders.items[i].path, &copying->folders.items[i].st) < 0)
+    for (size_t i = copying->folders.count; i-- > 0;) {
+        const char *path = copying->folders.items[i].path;
+        const struct place from = {copying->from, path}, to = {copying->to, path};
+        if (copy_metadata(&from, &to, &copying->folders.items[i].st) < 0)
             return -1;
+    }
     return 0;
 }
 

@@ -187,6 +187,13 @@ static void sweep(int tmp)
     closedir(stream);
 }
 
+void store_tmp_sweep(const struct store *store)
+{
+    autoclose int tmp = openat(store->dir, "tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (tmp >= 0)
+        sweep(tmp);
+}
+
 /* Every few minutes, by whoever comes along: the time of tmp/.swept tells. */
 static void sweep_if_due(struct store *store)
 {

@@ -9,7 +9,7 @@
  *     index/HEX                                  content digests of a context folder's files
  *     cache/HEX/                                 cache mounts, by the sha256 of their id
  *     tmp/NAME/                                  work in progress; each locked by its owner, swept when it is gone
- *     failed/MODE-HEX/fs                         what failed RUNs left (sandbox/remains.h)
+ *     failed/MODE-HEX/list, …/fs                 what failed RUNs left (sandbox/remains.h)
  *     refs/HEX                                   what a registry's answer for a reference was (gen/record.h)
  *     roots/HEX                                  a build folder that uses the store: its path; HEX is the path's sha256
  *     salt                                       random bytes (0600) that secrets in keys are hashed with
@@ -59,6 +59,8 @@ struct store_tmp {
 };
 int store_tmp_make(const struct store *store, struct store_tmp *tmp);
 void store_tmp_drop(const struct store *store, struct store_tmp *tmp);
+/* Remove what dead processes left in tmp/, at once. Opening a store does it now and then. */
+void store_tmp_sweep(const struct store *store);
 
 /* --- layers; id is "sha256:HEX" or "tree:HEX" --- */
 

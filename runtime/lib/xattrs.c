@@ -150,3 +150,29 @@ int xattrs_set(int fd, const struct entry *entry)
     }
     return 0;
 }
+
+int xattrs_set_opaque_at(int dir, const char *name)
+{
+    struct arena arena = {0};
+    const char *path = proc_path(&arena, dir, name);
+    int result = -1;
+    /* In a user namespace the first one is EPERM. */
+    for (size_t i = 0; i < sizeof opaque_names / sizeof *opaque_names && result < 0; i++)
+        result = lsetxattr(path, opaque_names[i], "y", 1, 0);
+    arena_free(&arena);
+    return result;
+}
+
+int xattrs_clear_overlay_at(int dir, const char *name)
+{
+    struct arena arena = {0};
+    const char *path = proc_path(&arena, dir, name);
+    char *names = arena_alloc(&arena, NAMES_LIMIT);
+    ssize_t len = llistxattr(path, names, NAMES_LIMIT);
+    int result = len < 0 && errno != EOPNOTSUPP ? -1 : 0;
+    for (const char *at = names; at < names + len && result == 0; at += strlen(at) + 1)
+        if (strstr(at, ".overlay.") && is_left_out(at))
+            result = lremovexattr(path, at);
+    arena_free(&arena);
+    return result;
+}

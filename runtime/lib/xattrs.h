@@ -22,6 +22,10 @@ int xattrs_read_at(int dir, const char *name, struct arena *arena, struct xattrs
 
 /* Take the mark away from a folder. */
 int xattrs_clear_opaque_at(int dir, const char *name);
+/* Put it there: real root's, or the one of user namespaces. */
+int xattrs_set_opaque_at(int dir, const char *name);
+/* Take away all that overlayfs would read as its own. */
+int xattrs_clear_overlay_at(int dir, const char *name);
 
 /*
  * Give a file those of a listing's entry. What a file system or namespace does not take (EOPNOTSUPP, EPERM, EINVAL) is no failure: the

@@ -33,6 +33,7 @@
 #include "runtime/sandbox/user.h"
 
 #include "runtime/sandbox/room.h"
+#include "runtime/sandbox/layers.h"
 
 enum { HARDENED = MNT_NOSUID | MNT_NODEV | MNT_NOEXEC };
 
@@ -66,18 +67,13 @@ static int open_stage(struct room *room, const struct plan_mount *mount, bool is
     struct stamp stamp = step_stamp(step, step_input(step, INPUT_STAGE, (size_t)mount->n));
     const char *name = arena_printf(step->arena, "m%u", room->serial++);
     struct rootfs rootfs = {.ids = stamp.ids, .count = stamp.count, .name = name, .attrs = MNT_NODEV};
-    struct tree *tree = NULL;
+    struct tree *tree = step_tree(step, &stamp);
     if (is_writable) {
-        tree = step_tree(step, &stamp);
         rootfs.upper = arena_printf(step->arena, "%s.upper", name);
         rootfs.work = arena_printf(step->arena, "%s.work", name);
     }
-    int root = room_mount_layers(room, &rootfs, tree);
-    if (room->owners) {
-        struct tree *layers = tree ? tree : step_tree(step, &stamp);
-        single_add_layers(room, root, layers);
-        tree = layers;
-    }
+    int root = layers_mount(room, &rootfs, tree, NULL);
+    single_add_layers(room, root, tree);
     tree_free(tree);
     return root;
 }

@@ -26,17 +26,33 @@ int owning_look(int fd, struct statx *st)
     return statx(fd, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_BASIC_STATS | STATX_BTIME, st);
 }
 
-/* In the overlay: whether the upper folder has it, and not as a copy of what lay below. */
-static bool is_new_in_upper(const struct supervisor *supervisor, int fd)
+/* What the upper folder has by this file's name. */
+static bool find_in_upper(const struct supervisor *supervisor, int fd, char path[PATH_MAX], struct stat *st)
 {
-    char link[32], path[PATH_MAX];
-    struct stat st;
+    char link[32];
     snprintf(link, sizeof link, "self/fd/%d", fd);
-    ssize_t len = readlinkat(supervisor->proc, link, path, sizeof path - 1);
+    ssize_t len = readlinkat(supervisor->proc, link, path, PATH_MAX - 1);
     if (len <= 1 || *path != '/')
         return false;
     path[len] = 0;
-    if (fstatat(supervisor->upper, path + 1, &st, AT_SYMLINK_NOFOLLOW) < 0)
+    return fstatat(supervisor->upper, path + 1, st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* A root that is a copy on an overlay: there a file's device may be another than its folder's. */
+static bool is_in_upper(const struct supervisor *supervisor, int fd, const struct statx *statx)
+{
+    char path[PATH_MAX];
+    struct stat st;
+    return find_in_upper(supervisor, fd, path, &st) && st.st_ino == statx->stx_ino &&
+           st.st_dev == makedev(statx->stx_dev_major, statx->stx_dev_minor);
+}
+
+/* In the overlay: whether the upper folder has it, and not as a copy of what lay below. */
+static bool is_new_in_upper(const struct supervisor *supervisor, int fd)
+{
+    char path[PATH_MAX];
+    struct stat st;
+    if (!find_in_upper(supervisor, fd, path, &st))
         return false;
     if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
         return true;
@@ -55,7 +71,9 @@ static bool is_payloads(const struct supervisor *supervisor, int fd, const struc
     /* Caches and file systems in memory begin empty; what the helper has put there is noted. */
     if (owners_is_store(supervisor->owners, device))
         return true;
-    return fstatfs(fd, &fs) == 0 && (unsigned long)fs.f_type == TMPFS_MAGIC;
+    if (fstatfs(fd, &fs) == 0 && (unsigned long)fs.f_type == TMPFS_MAGIC)
+        return true;
+    return is_in_upper(supervisor, fd, st);
 }
 
 bool owning_find(struct supervisor *supervisor, int fd, const struct statx *st, struct owner *owner)

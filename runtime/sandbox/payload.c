@@ -181,7 +181,8 @@ static void connect_streams(const struct payload *payload)
 {
     const char *what;
     if (payload->terminal) {
-        if (terminal_connect(payload->terminal, payload->identity->uid, &what) < 0)
+        /* Where owners are remembered there is one id: all is its own already. */
+        if (terminal_connect(payload->terminal, payload->notify ? (uid_t)-1 : payload->identity->uid, &what) < 0)
             FAIL(payload, "cannot %s:", what);
         return;
     }

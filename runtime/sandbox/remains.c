@@ -15,9 +15,12 @@
 
 #include "runtime/lib/arena.h"
 #include "runtime/lib/buf.h"
+#include "runtime/lib/commit.h"
 #include "runtime/lib/copytree.h"
 #include "runtime/lib/fdio.h"
+#include "runtime/lib/list.h"
 #include "runtime/lib/step.h"
+#include "runtime/lib/tree.h"
 #include "runtime/lib/vec.h"
 
 enum { KEPT = 16, NAME = 40 };
@@ -102,17 +105,22 @@ static void discard_oldest(struct step *step)
     vec_free(&all);
 }
 
-/* By name where that can be: a scratch folder lies on a file system of its own. */
-static int move_files(const struct store_tmp *tmp, int dir, const char *name)
+/* By name where that can be: a scratch folder lies on a file system of its own. The listing is all or nothing, as the files are. */
+static int move_parts(struct step *step, const struct store_tmp *tmp, const char *folder)
 {
-    if (renameat(tmp->dir, "layer/fs", dir, name) == 0)
-        return 0;
-    return errno == EXDEV ? tree_copy_at(tmp->dir, "layer/fs", dir, name) : -1;
+    const char *fs = arena_printf(step->arena, "%s/fs", folder), *list = arena_printf(step->arena, "%s/list", folder);
+    if (renameat(tmp->dir, "layer/fs", step->store.dir, fs) < 0 &&
+        (errno != EXDEV || tree_copy_at(tmp->dir, "layer/fs", step->store.dir, fs) < 0))
+        return -1;
+    return renameat(tmp->dir, "layer/list", step->store.dir, list) == 0 ||
+           (errno == EXDEV && file_link_or_copy_at(tmp->dir, "layer/list", step->store.dir, list, 0444) == 0) ? 0 : -1;
 }
 
 /* "tmp/NAME" of the work folder is a name that nobody else has. */
-void remains_keep(struct step *step, const struct store_tmp *tmp)
+void remains_keep(struct step *step, const struct store_tmp *tmp, const struct commit_source *source)
 {
+    if (commit_settle(tmp, "layer", source, NULL) < 0)
+        return;
     const char *name = arena_printf(step->arena, "%s-%s", id_mode_names[step->store.mode], tmp->name + strlen("tmp/"));
     const char *folder = arena_printf(step->arena, "failed/%s", name), *old = noted(step);
     if (old)
@@ -120,7 +128,7 @@ void remains_keep(struct step *step, const struct store_tmp *tmp)
     if ((mkdirat(step->store.dir, "failed", 0700) < 0 && errno != EEXIST) || mkdirat(step->store.dir, folder, 0700) < 0)
         return;
     const char *note = arena_printf(step->arena, "%s\n", name);
-    if (move_files(tmp, step->store.dir, arena_printf(step->arena, "%s/fs", folder)) < 0 ||
+    if (move_parts(step, tmp, folder) < 0 ||
         file_write_at(AT_FDCWD, note_path(step), note, strlen(note), 0644) < 0)
         tree_remove_at(step->store.dir, folder);
     discard_oldest(step);
@@ -136,12 +144,16 @@ void remains_drop(struct step *step)
     unlink(note_path(step));
 }
 
-const char *remains_find(const struct step *step, int *lock)
+const char *remains_find(const struct step *step, struct tree *tree, int *lock)
 {
     const char *name = noted(step);
-    struct stat st;
     *lock = name ? open_folder(step, name) : -1;
-    if (*lock < 0 || flock(*lock, LOCK_SH) < 0 || fstatat(*lock, "fs", &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
+    if (*lock < 0 || flock(*lock, LOCK_SH) < 0)
         return NULL;
+    autoclose int fs = openat(*lock, "fs", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    struct list *list = fs < 0 ? NULL : list_open_at(*lock, "list", NULL);
+    if (!list)
+        return NULL;
+    tree_add_layer(tree, list, fd_take(&fs));
     return arena_printf(step->arena, "failed/%s/fs", name);
 }

@@ -10,10 +10,11 @@
 #include "runtime/lib/vec.h"
 
 struct agents;
-struct owners;
 struct cgroup;
+struct copied;
+struct owners;
 struct plan;
-struct rootfs;
+struct scratch;
 struct step;
 struct targets;
 struct uplink;
@@ -37,12 +38,12 @@ struct room {
     struct cgroup *cgroup;
     struct uplink *uplink;      /* NULL: none is wanted */
     bool has_host_network;
-    bool has_scratch;           /* upper folders go below tmp/…/layer, which is a scratch folder */
+    int way;                    /* LAYERS_ (layers.h): how roots are put together */
+    bool way_is_wish;           /* then in no other way */
+    struct scratch *scratch;    /* upper folders go below tmp/…/layer, which is a scratch folder; NULL: no */
+    struct copied *copied;      /* the root is a copy of its layers; NULL: no */
     unsigned serial;            /* for names in tmp and hidden */
 };
-
-/* Mount layers at tmp/…/NAME (rootfs->name) and remember it. tree: of these layers, for the upper folder's own mode and owner; with an upper only. */
-int room_mount_layers(struct room *room, struct rootfs *rootfs, const struct tree *tree);
 
 /* A file with this content, and mode and owner, in the hidden tmpfs: an O_PATH descriptor. Ends the process when that fails. */
 int room_hide_file(struct room *room, const void *data, size_t len, mode_t mode, const uint32_t owner[2]);

@@ -48,98 +48,16 @@
 #include "runtime/sandbox/plan.h"
 #include "runtime/sandbox/report.h"
 #include "runtime/sandbox/rootfs.h"
-#include "runtime/sandbox/scratch.h"
 #include "runtime/sandbox/target.h"
 #include "runtime/sandbox/terminal.h"
 #include "runtime/sandbox/uplink.h"
 #include "runtime/sandbox/user.h"
 
 #include "runtime/sandbox/room.h"
+#include "runtime/sandbox/layers.h"
 
 static const char default_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 static const struct mnt_option hidden_options[] = {{"mode", "0700"}};
-
-/* --- layers --- */
-
-static void set_xattrs(const struct room *room, const char *path, const struct entry *entry)
-{
-    for (size_t i = 0; i < entry->xattr_count; i++) {
-        const char *hex = entry->xattrs[i].hex;
-        size_t len = strlen(hex) / 2;
-        unsigned char *value = arena_alloc(room->step->arena, len + 1);
-        for (size_t at = 0; at < len; at++)
-            sscanf(hex + 2 * at, "%2hhx", &value[at]);
-        if (lsetxattr(path, entry->xattrs[i].name, value, len, 0) < 0)
-            step_die(room->step, "cannot set %s on the root:", entry->xattrs[i].name);
-    }
-}
-
-/* An upper folder is the root that is seen: it is like the one it lies on. */
-static void make_upper(const struct room *room, const char *name, const struct tree *tree)
-{
-    struct tree_node node;
-    struct entry entry;
-    struct stat below;
-    tree_lookup(tree, room->step->arena, "", &node, &entry);
-    if (mkdirat(room->tmp->dir, name, 0755) < 0 || (!room->owners && fchownat(room->tmp->dir, name, entry.uid, entry.gid, 0) < 0) ||
-        fchmodat(room->tmp->dir, name, entry.mode, 0) < 0)
-        step_die(room->step, "cannot make a folder in the store:");
-    if (entry.xattr_count)
-        set_xattrs(room, arena_printf(room->step->arena, "/proc/self/fd/%d/%s", room->tmp->dir, name), &entry);
-    size_t count = tree_layer_count(tree);
-    int files = count ? tree_layer_files(tree, count - 1) : -1;
-    if (files >= 0 && fstatat(files, ".", &below, 0) == 0) {
-        struct timespec times[2] = {below.st_atim, below.st_mtim};
-        utimensat(room->tmp->dir, name, times, 0);
-    }
-}
-
-static const char *below_scratch(const struct room *room, const char *name)
-{
-    return strncmp(name, "layer/", 6) ? arena_printf(room->step->arena, "layer/%s", name) : name;
-}
-
-static int mount_once(struct room *room, struct rootfs *rootfs, const struct tree *tree, char **why)
-{
-    if (rootfs->upper && room->has_scratch) {
-        rootfs->upper = below_scratch(room, rootfs->upper);
-        rootfs->work = below_scratch(room, rootfs->work);
-    }
-    if (rootfs->upper) {
-        make_upper(room, rootfs->upper, tree);
-        if (mkdirat(room->tmp->dir, rootfs->work, 0700) < 0)
-            step_die(room->step, "cannot make a folder in the store:");
-    }
-    return rootfs_mount(rootfs, why);
-}
-
-int room_mount_layers(struct room *room, struct rootfs *rootfs, const struct tree *tree)
-{
-    char *why;
-    enum scratch_way way = rootfs->upper ? scratch_way(room) : SCRATCH_NEVER;
-    rootfs->store = room->store;
-    rootfs->tmp = room->tmp;
-    if (way == SCRATCH_ALWAYS && !room->has_scratch)
-        scratch_mount(room);
-    int root = mount_once(room, rootfs, tree, &why);
-    if (root < 0 && errno == EINVAL && way == SCRATCH_AS_NEEDED && !room->has_scratch) {
-        free(why);
-        scratch_mount(room);
-        rootfs->name = arena_printf(room->step->arena, "%s.scratch", rootfs->name);
-        root = mount_once(room, rootfs, tree, &why);
-    }
-    if (root < 0 && errno == EPERM)
-        step_die(room->step, "this machine does not let dfgen mount (%s); a container needs CAP_SYS_ADMIN or user namespaces",
-                 why ? why : "operation not permitted");
-    if (root < 0 && errno == EINVAL && rootfs->upper)
-        step_die(room->step, "cannot put an overlay on the store %s: %s (DFGEN_STORE or --store names another place)",
-                 room->store->path, why ? why : "not supported there");
-    if (root < 0)
-        step_die(room->step, "cannot mount the root (%s):", why ? why : "overlay");
-    free(why);
-    vec_push(&room->points, fcntl(root, F_DUPFD_CLOEXEC, 0));
-    return root;
-}
 
 static void open_hidden(struct room *room)
 {
@@ -219,7 +137,7 @@ static void furnish(struct room *room, const struct sandbox *sandbox)
     };
     if (mkdirat(room->tmp->dir, "layer", 0755) < 0)
         step_die(room->step, "cannot make a folder in the store:");
-    room->root = room_mount_layers(room, &rootfs, sandbox->tree);
+    room->root = layers_mount(room, &rootfs, sandbox->tree, &room->copied);
     single_add_layers(room, room->root, sandbox->tree);
     room->targets = targets_new(room->root);
     if (!room->targets)
@@ -240,6 +158,8 @@ static void clear(struct room *room, const struct sandbox *sandbox, struct sandb
             step_die(room->step, "cannot unmount the sandbox:");
     targets_end(room->targets);
     single_end(room, sandbox->tree, &end->owners);
+    end->copied = room->copied;
+    end->scratch = room->scratch;
     for (size_t i = 0; i < room->points.count; i++)
         close(room->points.items[i]);
     for (size_t i = 0; i < room->caches.count; i++)
@@ -512,6 +432,7 @@ void sandbox_run(const struct sandbox *sandbox, struct sandbox_end *end)
     snprintf(end->reason, sizeof end->reason, "%s", "");
     /* While waiting for others' caches, a signal just ends us. */
     single_begin(&room);
+    layers_choose(&room);
     cache_open_all(&room);
     ending_signals(&set);
     sigprocmask(SIG_BLOCK, &set, NULL);

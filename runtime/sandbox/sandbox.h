@@ -4,10 +4,12 @@
 
 #include <stdbool.h>
 
+struct copied;
 struct jobserver;
 struct output;
 struct plan;
 struct rlimit;
+struct scratch;
 struct stamp;
 struct step;
 struct store_tmp;
@@ -34,6 +36,8 @@ struct sandbox_end {
     bool is_late;       /* it was killed when its time was over */
     bool ran_out;       /* the kernel killed some of it for want of memory */
     struct single_view owners;  /* of what it has left; to be closed when it was committed */
+    struct copied *copied;      /* copied.h; the same */
+    struct scratch *scratch;    /* scratch.h; to be dropped before tmp is */
     int signal;         /* this process was asked to end by it: everything has been killed. 0: no */
 };
 

@@ -1,24 +1,20 @@
-/* Where a RUN's new files go while it runs: the store, or a tmpfs when the store's file system cannot be an overlay's upper folder. */
+/* Where a RUN's new files go while it runs, when the store's file system cannot be an overlay's upper folder: a folder of $TMPDIR, or a tmpfs. */
 #ifndef DFGEN_SANDBOX_SCRATCH_H
 #define DFGEN_SANDBOX_SCRATCH_H
 
+#include <stdbool.h>
+
 struct room;
+struct scratch;
 struct store_tmp;
 
-/* What DFGEN_ROOTFS says. */
-enum scratch_way {
-    SCRATCH_AS_NEEDED,  /* nothing */
-    SCRATCH_NEVER,      /* "overlay" */
-    SCRATCH_ALWAYS,     /* "scratch" */
-};
+/* Whether there is a $TMPDIR to take. */
+bool scratch_has_folder(void);
 
-/* Ends the process when it says something else. */
-enum scratch_way scratch_way(const struct room *room);
+/* Put a folder of $TMPDIR (in_memory: a tmpfs) on tmp/…/layer, in place of the one that may be there: room->scratch. False: it cannot be there. */
+bool scratch_mount(struct room *room, bool in_memory);
 
-/* Mount a tmpfs on tmp/…/layer. */
-void scratch_mount(struct room *room);
-
-/* Let it go, if there is one, before tmp is removed. */
-void scratch_drop(const struct store_tmp *tmp);
+/* Let it go (NULL is fine) before tmp is removed. */
+void scratch_drop(struct scratch *scratch, const struct store_tmp *tmp);
 
 #endif

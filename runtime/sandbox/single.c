@@ -24,6 +24,7 @@
 #include "runtime/sandbox/user.h"
 
 #include "runtime/sandbox/room.h"
+#include "runtime/sandbox/layers.h"
 
 enum { LOOKED_AT = STATX_BASIC_STATS | STATX_BTIME };
 
@@ -45,7 +46,8 @@ void single_add_layers(struct room *room, int root, const struct tree *tree)
     struct tree_node node;
     struct entry entry;
     struct stat st;
-    if (!room->owners)
+    /* A copy's owners are noted while it is made; it may lie on another file system, where numbers are others. */
+    if (!room->owners || room->way == LAYERS_COPY)
         return;
     if (fstat(root, &st) < 0)
         step_die(room->step, "cannot look at a root:");
