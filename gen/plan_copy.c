@@ -103,43 +103,39 @@ static void say_unreadable(struct listing *listing, struct place place)
                path_join(listing->plan->arena, context->folder, context_failed(context->context)), strerror(why));
 }
 
-enum plain { PLAIN_NOT, PLAIN_MISSING, PLAIN_FILE };
-
-/* Is this a file in folders, symlinks nowhere, or could it be? *parent: the last folder on the way that is there. */
-static enum plain find_plain(struct arena *arena, int dir, const char *clean, const char **parent)
+/* Is this a file in folders, symlinks nowhere, or could it be? */
+static bool is_plain(struct arena *arena, int dir, const char *clean)
 {
     char *part = arena_strdup(arena, clean);
     struct stat st;
-    *parent = "";
     for (char *slash = strchr(part, '/'); slash; slash = strchr(slash + 1, '/')) {
         *slash = 0;
         if (fstatat(dir, part, &st, AT_SYMLINK_NOFOLLOW) < 0)
-            return errno == ENOENT ? PLAIN_MISSING : PLAIN_NOT;
+            return errno == ENOENT;
         if (!S_ISDIR(st.st_mode))
-            return PLAIN_NOT;
-        *parent = arena_strdup(arena, part);
+            return false;
         *slash = '/';
     }
     if (fstatat(dir, part, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return errno == ENOENT ? PLAIN_MISSING : PLAIN_NOT;
-    return S_ISREG(st.st_mode) ? PLAIN_FILE : PLAIN_NOT;
+        return errno == ENOENT;
+    return S_ISREG(st.st_mode);
 }
 
 /*
  * A file of another build's graph, named without wildcards: its edge, if it has one, makes it again and again, which is no reason to run
- * dfgen. So it is looked up when the step runs, and while it is there no folder is watched for it.
+ * dfgen. So it is looked up when the step runs, and no folder is watched for it: should it come to more than a file, the step itself asks
+ * for a new graph.
  */
 static bool add_plain(struct listing *listing, const struct source_spec *spec)
 {
     struct plan *plan = listing->plan;
     struct plan_context *context = listing->context;
-    const char *clean = path_clean(plan->arena, span_of(spec->path)), *parent;
+    const char *clean = path_clean(plan->arena, span_of(spec->path));
     bool is_simple = *clean && !spec->parents && !spec->exclude && !has_wildcard(plan->arena, spec->path) &&
                      strncmp(clean, ".dfgen", 6);
     if (!*plan->root->prefix || !is_simple || (context->patterns && pattern_list_excludes(context->patterns, clean)))
         return false;
-    enum plain plain = find_plain(plan->arena, context_dir(context->context), clean, &parent);
-    if (plain == PLAIN_NOT || (plain == PLAIN_MISSING && context_need(context->context, parent, false) < 0))
+    if (!is_plain(plan->arena, context_dir(context->context), clean))
         return false;
     context_list_add_missing(listing->list, clean, context->patterns);
     vec_push(&listing->edge->context_files, path_join(plan->arena, context->folder, clean));

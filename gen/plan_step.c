@@ -228,7 +228,8 @@ const char *plan_step_end(struct plan_step *step, const char *out)
         return known;
     }
     if (step->list) {
-        plan_step_line(step, "context", (const char *[]){step->list_folder, step->list}, 2);
+        const char *words[] = {step->list_folder, step->list, opts_state(plan->root, "options.json")};
+        plan_step_line(step, "context", words, *plan->root->prefix ? 3 : 2);
         outbox_add(plan->outbox, step->list, &step->list_text);
     }
     plan_step_line(step, "out", &out, 1);

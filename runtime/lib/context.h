@@ -68,9 +68,13 @@ void context_list_finish(struct context_list *list, struct buf *text);
 /*
  * The tree that N.list describes, of one layer whose files lie in folder: modes and sizes as they are now, digests of
  * the files from the index in the store or by reading them (in parallel). '?' entries are looked up now. -1 with errno
- * and *failed the path: ENOENT, EACCES, or ESTALE when an entry is of another type than listed.
+ * and loaded->failed the path: ENOENT, EACCES, or ESTALE when an entry is of another type than listed.
  */
+struct context_loaded {
+    const char *failed;     /* the arena's */
+    bool found_more;        /* a '?' is a folder or a symlink: there is more to it than the list has */
+};
 struct tree *context_load(struct store *store, const char *folder, const char *list, struct arena *arena,
-                          const char **failed);
+                          struct context_loaded *loaded);
 
 #endif

@@ -59,6 +59,8 @@ struct loading {
     /* The folder that the last entry was in: most have the same. */
     const char *folder;
     int folder_dir;
+    const char *wanted;     /* the '?' that is looked for */
+    bool found_more;
 };
 
 static int fail(struct loading *loading, const char *path, int number)
@@ -136,6 +138,10 @@ static int parse_list(struct loading *loading, const char *list)
 static void add_found(void *data, const struct entry *entry)
 {
     struct loading *loading = data;
+    size_t len = strlen(entry->path);
+    bool is_above = !strncmp(entry->path, loading->wanted, len) && loading->wanted[len] == '/';
+    bool is_file = entry->type == ENTRY_FILE && !strcmp(entry->path, loading->wanted);
+    loading->found_more |= !is_file && !(is_above && entry->type == ENTRY_DIR);
     struct item item = {.path = arena_strdup(loading->arena, entry->path), .type = (char)entry->type};
     vec_push(&loading->items, item);
 }
@@ -170,7 +176,7 @@ static int find_missing(struct loading *loading, const char *folder)
     struct sources_touch touch = {context_need, context, add_found, loading};
     int result = 0;
     for (size_t i = 0; i < loading->missing.count && result == 0; i++) {
-        struct source_spec spec = {.path = loading->missing.items[i]};
+        struct source_spec spec = {.path = loading->wanted = loading->missing.items[i]};
         if (sources_touched(context_tree(context), loading->arena, &spec, &touch, &error) < 0 && errno != ENOENT)
             result = fail(loading, spec.path, errno);
     }
@@ -422,14 +428,15 @@ static struct tree *load(struct loading *loading, struct store *store, const cha
 }
 
 struct tree *context_load(struct store *store, const char *folder, const char *list, struct arena *arena,
-                          const char **failed)
+                          struct context_loaded *loaded)
 {
     struct arena own = {0};
     struct loading loading = {.dir = -1, .folder_dir = -1, .arena = &own};
     struct tree *tree = load(&loading, store, folder, list);
     int saved = errno;
-    if (!tree && failed)
-        *failed = arena_strdup(arena, loading.failed ? loading.failed : folder);
+    loaded->found_more = loading.found_more;
+    if (!tree)
+        loaded->failed = arena_strdup(arena, loading.failed ? loading.failed : folder);
     fd_close_scope(&loading.dir);
     fd_close_scope(&loading.folder_dir);
     free((char *)(uintptr_t)loading.folder);

@@ -43,7 +43,7 @@ static const struct role {
 } roles[] = {
     [INPUT_ROOT] = {"root", 1, 1, 1},
     [INPUT_STAGE] = {"stage", 1, SIZE_MAX, 1},
-    [INPUT_CONTEXT] = {"context", 2, 2, 1},
+    [INPUT_CONTEXT] = {"context", 2, 3, 1},
     [INPUT_FETCH] = {"fetch", 1, 1, 1},
     [INPUT_BLOB] = {"blob", 1, 3, 2},
     [INPUT_REGISTRY] = {"registry", 1, 1, 1},

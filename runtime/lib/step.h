@@ -32,7 +32,11 @@ enum { STEP_FORMAT = 2 };
 enum input_role {
     INPUT_ROOT,     /* STAMP: layers that the step starts from; several such lines are put on top of each other in order */
     INPUT_STAGE,    /* STAMP [STAMP...]: another root (COPY --from, RUN --mount=from) */
-    INPUT_CONTEXT,  /* FOLDER LIST: a folder of files and the list of those that count */
+    /*
+     * FOLDER LIST [FILE]: a folder of files and the list of those that count. FILE gets a new time when a '?' of the list comes to more than
+     * a file: then the graph has to be made again, since it does not know what else there is.
+     */
+    INPUT_CONTEXT,
     INPUT_FETCH,    /* STAMP: what an ADD of a URL or git ref brought, as a layer of its own */
     INPUT_BLOB,     /* FILE [OFFSET SIZE]: a blob's bytes; none such line: the blob is in the store */
     INPUT_REGISTRY, /* REPOSITORY: where the blob can be had when the store has it not (base) */

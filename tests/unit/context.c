@@ -157,11 +157,17 @@ static void write_list(const char *path, bool missing, const char *patterns_text
     arena_free(&arena);
 }
 
+static bool found_more;
+
 static struct tree *load(struct store *store, struct arena *arena, const char **failed)
 {
     char name[220];
     snprintf(name, sizeof name, "%s/list", top);
-    return context_load(store, folder, name, arena, failed);
+    struct context_loaded loaded = {0};
+    struct tree *tree = context_load(store, folder, name, arena, &loaded);
+    *failed = loaded.failed;
+    found_more = loaded.found_more;
+    return tree;
 }
 
 static void test_load(struct store *store)
@@ -204,9 +210,25 @@ static void test_load(struct store *store)
     if (UNIT_TRUE((tree = load(store, &arena, &failed)) != NULL)) {
         describe(tree, "made/out", &out);
         UNIT_STR("bin", buf_text(&out));
+        UNIT_TRUE(found_more);
         tree_free(tree);
     }
     buf_clear(&out);
+
+    unit_row("a file that another edge makes, and the same as a folder");
+    write_list("new/out", true, "");
+    mkdir(at("new"), 0755);
+    put_file("new/out", "1");
+    if (UNIT_TRUE((tree = load(store, &arena, &failed)) != NULL)) {
+        UNIT_TRUE(!found_more);
+        tree_free(tree);
+    }
+    unlink(at("new/out"));
+    mkdir(at("new/out"), 0755);
+    if (UNIT_TRUE((tree = load(store, &arena, &failed)) != NULL)) {
+        UNIT_TRUE(found_more);
+        tree_free(tree);
+    }
 
     unit_row("a file that went away, or became a folder");
     write_list("a/x", false, "");
