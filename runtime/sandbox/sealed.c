@@ -5,7 +5,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <unistd.h>
 
 #include "runtime/lib/fdio.h"
@@ -23,6 +26,31 @@ bool sealed_is_running(void)
     return seals >= 0 && (seals & SEALS) == SEALS;
 }
 
+/* Up to where it is loaded when it runs: what follows is for debuggers. */
+static size_t loaded_size(void)
+{
+    const ElfW(Phdr) *header = (const ElfW(Phdr) *)getauxval(AT_PHDR);
+    size_t end = 0;
+    for (unsigned long i = 0; header && i < getauxval(AT_PHNUM); i++)
+        if (header[i].p_offset + header[i].p_filesz > end)
+            end = header[i].p_offset + header[i].p_filesz;
+    return end;
+}
+
+static int copy_program(int from, int to)
+{
+    size_t left = loaded_size();
+    if (!left)
+        return fd_copy(from, to, -1);
+    while (left) {
+        ssize_t put = sendfile(to, from, NULL, left);
+        if (put <= 0)
+            return fd_copy(from, to, (int64_t)left);
+        left -= (size_t)put;
+    }
+    return 0;
+}
+
 int sealed_exec(char **argv)
 {
     autoclose int self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
@@ -32,7 +60,7 @@ int sealed_exec(char **argv)
     /* Linux before 6.3 does not know that it may be executed, and lets it. */
     if (copy < 0 && errno == EINVAL)
         copy = memfd_create("dfgen-run", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (copy < 0 || fd_copy(self, copy, -1) < 0 || fcntl(copy, F_ADD_SEALS, SEALS) < 0)
+    if (copy < 0 || copy_program(self, copy) < 0 || fcntl(copy, F_ADD_SEALS, SEALS) < 0)
         return -1;
     return fexecve(copy, argv, environ);
 }
