@@ -387,7 +387,7 @@ static int write_list(const struct commit *commit, int folder, struct digest *di
             list_found(builder, &commit->found.items[i]);
     struct buf text = {0};
     list_builder_finish(builder, &text, digest);
-    int result = file_write_at(folder, "list", buf_text(&text), text.len, 0444);
+    int result = file_make_at(folder, "list", buf_text(&text), text.len, 0444);
     buf_free(&text);
     return result;
 }

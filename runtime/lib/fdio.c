@@ -130,6 +130,12 @@ int file_write_at(int dir, const char *path, const void *data, size_t len, mode_
     return result;
 }
 
+int file_make_at(int dir, const char *path, const void *data, size_t len, mode_t mode)
+{
+    autoclose int fd = openat(dir, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+    return fd < 0 ? -1 : fd_write_all(fd, data, len);
+}
+
 /* A piece at a time: what is compared may be large. */
 static bool has_content(int dir, const char *path, const char *data, size_t len)
 {

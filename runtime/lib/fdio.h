@@ -37,6 +37,9 @@ int fd_pread_all(int fd, void *data, size_t len, int64_t offset);
  */
 int file_write_at(int dir, const char *path, const void *data, size_t len, mode_t mode);
 
+/* Make a new file, in one go: for a folder that nobody else looks into before it is complete. */
+int file_make_at(int dir, const char *path, const void *data, size_t len, mode_t mode);
+
 /* The same, but leaves a file with that very content alone, its times too. *changed (may be NULL) tells. */
 int file_write_if_changed_at(int dir, const char *path, const void *data, size_t len, bool *changed);
 

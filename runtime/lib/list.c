@@ -19,6 +19,7 @@
 #include "runtime/lib/vec.h"
 
 static const char header[] = "dfgen-list 1\n";
+enum { READ_LIMIT = 16 * 1024 }; /* shorter ones are not mapped */
 
 struct list {
     char *text;
@@ -298,6 +299,22 @@ static struct list *open_text(char *text, size_t len, bool is_mapped, const char
     return NULL;
 }
 
+static struct list *map_text(int fd, size_t len, const char **why)
+{
+    char *text = mmap(NULL, len, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
+    return text == MAP_FAILED ? NULL : open_text(text, len, true, why);
+}
+
+/* A root may have hundreds of layers with a few lines each. */
+static struct list *read_text(int fd, size_t len, const char **why)
+{
+    char *text = xmalloc(len);
+    if (fd_pread_all(fd, text, len, 0) == 0)
+        return open_text(text, len, false, why);
+    free(text);
+    return NULL;
+}
+
 struct list *list_open_at(int dir, const char *name, const char **why)
 {
     autoclose int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
@@ -312,10 +329,7 @@ struct list *list_open_at(int dir, const char *name, const char **why)
         errno = EINVAL;
         return NULL;
     }
-    char *text = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
-    if (text == MAP_FAILED)
-        return NULL;
-    return open_text(text, (size_t)st.st_size, true, why);
+    return st.st_size <= READ_LIMIT ? read_text(fd, (size_t)st.st_size, why) : map_text(fd, (size_t)st.st_size, why);
 }
 
 struct list *list_from_text(char *text, size_t len, const char **why)

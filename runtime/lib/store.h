@@ -4,7 +4,7 @@
  *
  *     oci-layout index.json blobs/sha256/HEX     an OCI image layout: loaded images, made layers, configs, manifests
  *     layers/MODE/ID/list, layers/MODE/ID/fs/    a layer's listing, and its files in overlayfs form; ID is sha256-HEX or tree-HEX
- *     layers/MODE/ID/boot                        the boot in which the layer was last known to be whole
+ *     layers/MODE/ID/boot                        a link that names the boot in which the layer was last known to be whole
  *     actions/HEX                                key -> record (a line of text each)
  *     index/HEX                                  content digests of a context folder's files
  *     cache/HEX/                                 cache mounts, by the sha256 of their id

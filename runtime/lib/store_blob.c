@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -155,19 +156,22 @@ int store_action_get(const struct store *store, const char *key, struct buf *rec
 
 int store_action_put(struct store *store, const char *key, const char *record)
 {
-    char name[80], hex[DIGEST_HEX + 1];
+    char name[80], hex[DIGEST_HEX + 1], temporary[48];
     struct buf text = {0};
-    struct store_tmp tmp;
-    if (!make_record_name(key, name) || store_tmp_make(store, &tmp) < 0)
+    uint64_t number;
+    if (!make_record_name(key, name) || getrandom(&number, sizeof number, 0) != sizeof number)
         return -1;
     sum_record(key, record, strlen(record), hex);
     buf_printf(&text, "%s\n%s", hex, record);
-    int result = file_write_at(tmp.dir, "record", text.data, text.len, 0444);
+    /* A sweep takes it when it has lain there for minutes. */
+    snprintf(temporary, sizeof temporary, "tmp/record-%016llx", (unsigned long long)number);
+    int result = file_make_at(store->dir, temporary, text.data, text.len, 0444);
     if (result == 0)
-        result = renameat(tmp.dir, "record", store->dir, name);
+        result = renameat(store->dir, temporary, store->dir, name);
     int saved = errno;
+    if (result < 0)
+        unlinkat(store->dir, temporary, 0);
     buf_free(&text);
-    store_tmp_drop(store, &tmp);
     errno = saved;
     return result;
 }

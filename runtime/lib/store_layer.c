@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "runtime/lib/arena.h"
-#include "runtime/lib/buf.h"
 #include "runtime/lib/copytree.h"
 #include "runtime/lib/die.h"
 #include "runtime/lib/digest.h"
@@ -25,6 +24,10 @@
 static const char boot_file[] = "/proc/sys/kernel/random/boot_id";
 
 enum { LAYER_PATH = 96 };
+
+struct boot {
+    char name[64];
+};
 
 bool store_id_is_valid(const char *id)
 {
@@ -75,10 +78,20 @@ int store_layer_open(const struct store *store, const char *id)
  * File systems keep the order of names, but not that of data: after a power failure a file may be there and short. So each layer says
  * in which boot it was last known to be whole; in another boot its files' sizes are compared with its listing, once.
  */
-static void read_boot(struct buf *boot)
+static void read_boot(struct boot *boot)
 {
-    if (file_read_at(AT_FDCWD, boot_file, boot, 256) < 0)
-        buf_clear(boot);
+    autoclose int fd = open(boot_file, O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd < 0 ? -1 : read(fd, boot->name, sizeof boot->name - 1);
+    boot->name[got > 0 ? got : 0] = 0;
+    boot->name[strcspn(boot->name, "\n")] = 0;
+}
+
+/* As a link's target, which is found and read in one call: a root may have hundreds of layers. */
+static bool is_of_boot(int dir, const char *name, const struct boot *boot)
+{
+    char known[sizeof boot->name];
+    ssize_t len = readlinkat(dir, name, known, sizeof known);
+    return len > 0 && (size_t)len == strlen(boot->name) && !memcmp(known, boot->name, (size_t)len);
 }
 
 static bool is_of_size(int fs, const struct entry *entry)
@@ -106,21 +119,19 @@ static bool has_all_files(const struct list *list, int fs)
 }
 
 /* boot: this one's name. "" when it cannot be told: then every layer is looked at every time. */
-static bool is_whole(const struct store *store, const char *id, const struct list *list, int fs, const struct buf *boot)
+static bool is_whole(const struct store *store, const char *id, const struct list *list, int fs, const struct boot *boot)
 {
     char name[LAYER_PATH];
-    struct buf known = {0};
     part_name(id, "boot", name);
-    bool is_known = file_read_at(store->layers, name, &known, 256) == 0 && known.len && known.len == boot->len &&
-                    !memcmp(known.data, boot->data, boot->len);
-    buf_free(&known);
-    if (is_known)
+    if (is_of_boot(store->layers, name, boot))
         return true;
     if (!has_all_files(list, fs))
         return false;
     /* Only a hint: when it cannot be written, the next one looks again. */
-    if (boot->len)
-        file_write_at(store->layers, name, boot->data, boot->len, 0644);
+    if (*boot->name) {
+        unlinkat(store->layers, name, 0);
+        symlinkat(boot->name, store->layers, name);
+    }
     return true;
 }
 
@@ -143,7 +154,7 @@ static void discard(const struct store *store, const char *id)
 static int complete(int dir, const char *id)
 {
     struct stat st;
-    struct buf boot = {0};
+    struct boot boot;
     autoclose int list = openat(dir, "list", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (!store_id_is_valid(id) || list < 0 || fstat(list, &st) < 0 || !S_ISREG(st.st_mode) ||
         fstatat(dir, "fs", &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode)) {
@@ -154,9 +165,7 @@ static int complete(int dir, const char *id)
     if (!strncmp(id, "sha256:", 7) && fdatasync(list) < 0)
         return -1;
     read_boot(&boot);
-    int result = boot.len ? file_write_at(dir, "boot", boot.data, boot.len, 0644) : 0;
-    buf_free(&boot);
-    return result;
+    return *boot.name && symlinkat(boot.name, dir, "boot") < 0 && errno != EEXIST ? -1 : 0;
 }
 
 /* What cannot be moved since it lies on a file system of its own (sandbox/scratch.h), copied: the same two parts. */
@@ -208,7 +217,7 @@ static bool is_named_so(const struct list *list, const char *id)
 }
 
 /* Put one layer on the tree. ENOENT: it is not there, or was damaged and is no more. */
-static int add_layer(const struct store *store, struct tree *tree, const char *id, const struct buf *boot)
+static int add_layer(const struct store *store, struct tree *tree, const char *id, const struct boot *boot)
 {
     char list_name[LAYER_PATH], fs_name[LAYER_PATH];
     part_name(id, "list", list_name);
@@ -232,7 +241,7 @@ static int add_layer(const struct store *store, struct tree *tree, const char *i
 struct tree *store_tree(const struct store *store, const char *const *ids, size_t count, const char **missing)
 {
     struct tree *tree = tree_new();
-    struct buf boot = {0};
+    struct boot boot;
     read_boot(&boot);
     for (size_t i = 0; i < count && tree; i++) {
         if (store_id_is_valid(ids[i]) ? add_layer(store, tree, ids[i], &boot) == 0 : (errno = EINVAL, false))
@@ -244,6 +253,5 @@ struct tree *store_tree(const struct store *store, const char *const *ids, size_
         tree = NULL;
         errno = saved;
     }
-    buf_free(&boot);
     return tree;
 }
