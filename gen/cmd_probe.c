@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <stdbool.h>
@@ -16,14 +15,16 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "gen/programs.h"
+#include "runtime/lib/arena.h"
 #include "runtime/lib/buf.h"
 #include "runtime/lib/die.h"
 #include "runtime/lib/fdio.h"
 #include "runtime/lib/idmode.h"
+#include "runtime/lib/store.h"
 
 static const char usage[] =
     "usage: dfgen probe\n\n"
@@ -81,25 +82,6 @@ static bool try_notifications(void)
            syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0;
 }
 
-static bool try_cgroup(void)
-{
-    struct statfs fs;
-    char line[4096];
-    autoclose int fd = open("/proc/self/cgroup", O_RDONLY | O_CLOEXEC);
-    ssize_t got = fd < 0 ? -1 : read(fd, line, sizeof line - 1);
-    if (got < 0 || statfs("/sys/fs/cgroup", &fs) < 0 || (unsigned long)fs.f_type != CGROUP2_SUPER_MAGIC)
-        return false;
-    line[got] = 0;
-    char *path = strstr(line, "0::");
-    if (!path)
-        return false;
-    path[strcspn(path, "\n")] = 0;
-    char *folder = xasprintf("/sys/fs/cgroup%s", path + 3);
-    bool is_ours = access(folder, W_OK) == 0;
-    free(folder);
-    return is_ours;
-}
-
 static bool opens(const char *device)
 {
     autoclose int fd = open(device, O_RDWR | O_CLOEXEC);
@@ -137,7 +119,6 @@ static const struct {
     {"overlay with userxattr", try_overlay, "RUN's root without root"},
     {"newuidmap and newgidmap", try_newuidmap, "more ids than the user's own"},
     {"seccomp user notification", try_notifications, "owners remembered where there is one id"},
-    {"cgroup v2, writable", try_cgroup, "--memory, --cpus and limits of processes"},
     {"/dev/net/tun", try_tun, "a network of its own for RUN"},
     {"pasta", try_pasta, "the same"},
     {"slirp4netns", try_slirp, "the same"},
@@ -202,6 +183,29 @@ static void say_mode(bool has_namespaces)
     free(why);
 }
 
+/* What can only be tried by who does it. It says itself what is wrong. */
+static void say_sandbox(void)
+{
+    struct arena arena = {0};
+    char *store = store_default_path();
+    const char *helper = arena_printf(&arena, "%s/dfgen-shell", programs_find(&arena).helpers);
+    int status;
+    if (!store)
+        die("no place for a store: set DFGEN_STORE or HOME");
+    fflush(stdout);
+    pid_t child = fork();
+    if (child == 0) {
+        execl(helper, "dfgen-shell", "--probe", store, (char *)NULL);
+        die("cannot run %s:", helper);
+    }
+    while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
+        continue;
+    if (child < 0)
+        die("cannot start %s:", helper);
+    free(store);
+    arena_free(&arena);
+}
+
 int cmd_probe(int argc, char **argv)
 {
     if (argc == 2 && (!strcmp(argv[1], "-h") || !strcmp(argv[1], "--help"))) {
@@ -216,6 +220,7 @@ int cmd_probe(int argc, char **argv)
     for (size_t i = 0; i < sizeof offers / sizeof *offers; i++)
         has[i] = works_in_child(offers[i].trial);
     say_mode(has_namespaces);
+    say_sandbox();
     for (size_t i = 0; i < sizeof offers / sizeof *offers; i++)
         printf("%-4s%-28s%s\n", has[i] ? "yes" : "no", offers[i].name, offers[i].purpose);
     return EXIT_DONE;

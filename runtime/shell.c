@@ -25,6 +25,7 @@
 #include "runtime/lib/vec.h"
 #include "runtime/sandbox/mnt.h"
 #include "runtime/sandbox/plan.h"
+#include "runtime/sandbox/probe.h"
 #include "runtime/sandbox/remains.h"
 #include "runtime/sandbox/scratch.h"
 #include "runtime/sandbox/single.h"
@@ -43,12 +44,13 @@ static const char help[] =
     "  --env=NAME=VALUE    a variable\n"
     "  --user=USER[:GROUP] another user\n"
     "  --workdir=FOLDER    another working directory\n"
-    "  --network=MODE      none, host or default\n";
+    "  --network=MODE      none, host or default\n"
+    "  --probe=STORE       say what this machine offers to RUN with that store (dfgen probe)\n";
 
 /* What the command line says. */
 struct wish {
     bool is_image;
-    const char *entrypoint, *user, *cwd, *network;
+    const char *entrypoint, *user, *cwd, *network, *probed;
     VEC(const char *) env;
     char **words;   /* NULL at the end */
 };
@@ -59,7 +61,8 @@ static const char *parse(int argc, char **argv, struct wish *wish)
         {"image", no_argument, NULL, 'i'},          {"entrypoint", required_argument, NULL, 'p'},
         {"env", required_argument, NULL, 'e'},      {"user", required_argument, NULL, 'u'},
         {"workdir", required_argument, NULL, 'w'},  {"network", required_argument, NULL, 'n'},
-        {"help", no_argument, NULL, 'h'},           {"version", no_argument, NULL, 'v'}, {0},
+        {"probe", required_argument, NULL, 'P'},    {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},        {0},
     };
     int option;
     while ((option = getopt_long(argc, argv, "+", options, NULL)) != -1) {
@@ -70,11 +73,14 @@ static const char *parse(int argc, char **argv, struct wish *wish)
         case 'u': wish->user = optarg; break;
         case 'w': wish->cwd = optarg; break;
         case 'n': wish->network = optarg; break;
+        case 'P': wish->probed = optarg; break;
         case 'h': fputs(help, stdout); exit(EXIT_DONE);
         case 'v': puts("dfgen-shell " DFGEN_VERSION); exit(EXIT_DONE);
         default: exit(EXIT_USAGE);
         }
     }
+    if (optind == argc && wish->probed)
+        return NULL;
     if (optind == argc)
         die_usage("which step? dfgen-shell STEPFILE");
     wish->words = argv + optind + 1;
@@ -215,6 +221,10 @@ int main(int argc, char **argv)
         die("cannot start a sealed copy of dfgen-shell:");
     }
     leave_mounts();
+    if (wish.probed) {
+        probe_print(wish.probed, mode);
+        return EXIT_DONE;
+    }
     step_load(&step, file, mode);
     choose(&step, &wish, &plan);
     int status = run(&step, &plan, &files);

@@ -126,10 +126,11 @@ static int mount_overlay(struct room *room, struct rootfs rootfs, const struct t
 }
 
 /* It takes longer than what it is done for, often: that is said once for a store. */
-static void say_copy(const struct room *room, const char *why)
+static void say_copy(const struct room *room)
 {
     static const char mark[] = "copied-root-said";
-    if (room->way_is_wish || faccessat(room->store->dir, mark, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+    const char *why = room->why_not;
+    if (room->way != LAYERS_COPY || room->way_is_wish || faccessat(room->store->dir, mark, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
         return;
     warn("RUN works on a copy of its files, which takes time, since there can be no overlay on the store %s%s%s (said once; dfgen probe says more)",
          room->store->path, why ? ": " : "", why ? why : "");
@@ -162,37 +163,37 @@ _Noreturn static void end(const struct room *room, const struct rootfs *rootfs, 
     step_die(room->step, "cannot mount the root (%s):", why ? why : "overlay");
 }
 
-int layers_mount(struct room *room, struct rootfs *rootfs, const struct tree *tree, struct copied **copied)
+int layers_try(struct room *room, struct rootfs *rootfs, const struct tree *tree, struct copied **copied)
 {
-    char *why = NULL;
     const char *name = rootfs->name;
     int root = -1;
     rootfs->store = room->store;
     rootfs->tmp = room->tmp;
     if (room->owners && room->way_is_wish && (room->way == LAYERS_SCRATCH || room->way == LAYERS_MEMORY))
         step_die(room->step, "DFGEN_ROOTFS=%s needs root or subordinate ids (/etc/subuid)", getenv("DFGEN_ROOTFS"));
-    for (unsigned tries = 1; root < 0; tries++) {
+    for (unsigned tries = 1; root < 0 && room->way != LAYERS_COPY; tries++) {
         char *reason = NULL;
-        if (room->way == LAYERS_COPY) {
-            say_copy(room, why);
-            root = make_copy(room, *rootfs, tree, copied);
-            break;
-        }
         root = mount_overlay(room, *rootfs, tree, &reason);
         int error = errno, next = root < 0 ? next_way(room, rootfs, error) : NO_WAY;
-        /* The first reason is the one that tells why it is not as usual. */
-        if (!why)
-            why = reason;
-        else
-            free(reason);
+        /* The first one tells why it is not as usual. */
+        if (root < 0 && !room->why_not)
+            room->why_not = arena_strdup(room->step->arena, reason ? reason : strerror(error));
+        free(reason);
         errno = error;
         if (root < 0 && next == NO_WAY)
-            end(room, rootfs, why);
-        if (root < 0)
+            end(room, rootfs, room->why_not);
+        if (root < 0) {
             room->way = next;
-        rootfs->name = root < 0 ? arena_printf(room->step->arena, "%s.%u", name, tries) : rootfs->name;
+            rootfs->name = arena_printf(room->step->arena, "%s.%u", name, tries);
+        }
     }
-    free(why);
+    return root < 0 ? make_copy(room, *rootfs, tree, copied) : root;
+}
+
+int layers_mount(struct room *room, struct rootfs *rootfs, const struct tree *tree, struct copied **copied)
+{
+    int root = layers_try(room, rootfs, tree, copied);
+    say_copy(room);
     vec_push(&room->points, fcntl(root, F_DUPFD_CLOEXEC, 0));
     return root;
 }

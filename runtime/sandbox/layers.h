@@ -23,5 +23,7 @@ void layers_choose(struct room *room);
  * An O_PATH descriptor. Ends the process when nothing works. *copied (NULL: nobody asks) is set when the root is a copy.
  */
 int layers_mount(struct room *room, struct rootfs *rootfs, const struct tree *tree, struct copied **copied);
+/* The same, to see whether and how it works: nothing is said or remembered. The way and what hindered a better one are in the room. */
+int layers_try(struct room *room, struct rootfs *rootfs, const struct tree *tree, struct copied **copied);
 
 #endif

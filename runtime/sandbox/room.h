@@ -40,6 +40,7 @@ struct room {
     bool has_host_network;
     int way;                    /* LAYERS_ (layers.h): how roots are put together */
     bool way_is_wish;           /* then in no other way */
+    const char *why_not;        /* in the best way; NULL: nothing hindered it */
     struct scratch *scratch;    /* upper folders go below tmp/…/layer, which is a scratch folder; NULL: no */
     struct copied *copied;      /* the root is a copy of its layers; NULL: no */
     unsigned serial;            /* for names in tmp and hidden */
