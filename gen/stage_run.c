@@ -73,7 +73,7 @@ static void set_env(struct resolver *resolver, struct run_action *run, struct pl
     for (size_t i = 0; i < scope->variables.count; i++)
         resolver->spent += scope->variables.items[i].name.len + 2 * scope->variables.items[i].value.len;
     if (resolver->spent <= WORD_TOTAL)
-        run->env = scope_share(scope);
+        run->env = scope_share(scope, resolver->arena);
     else if (before <= WORD_TOTAL)
         diag_error(resolver->diag, place, "all variables of all RUNs together are longer than %d MiB",
                    WORD_TOTAL >> 20);
@@ -122,10 +122,13 @@ static struct span absolute(struct resolver *resolver, struct span path)
     return span_of(path_clean_go(resolver->arena, span_of(joined)));
 }
 
-static struct span base_of(struct arena *arena, struct span path)
+/* The last component as it is written: "." and ".." are names, too. */
+static struct span base_of(struct span path)
 {
-    const char *clean = path_clean(arena, path);
-    return span_of(path_base(clean));
+    while (path.len && path.text[path.len - 1] == '/')
+        path.len--;
+    const char *slash = path.len ? memrchr(path.text, '/', path.len) : NULL;
+    return slash ? span_skip(path, (size_t)(slash - path.text) + 1) : path;
 }
 
 static const char *set_secret(struct resolver *resolver, struct run_mount *mount)
@@ -134,12 +137,12 @@ static const char *set_secret(struct resolver *resolver, struct run_mount *mount
     if (parsed->source.len)
         parsed->id = parsed->source;
     if (!parsed->id.len)
-        parsed->id = base_of(resolver->arena, parsed->target);
+        parsed->id = base_of(parsed->target);
     if (parsed->target.len)
         mount->target = absolute(resolver, parsed->target);
     else if (!parsed->env.len)
         mount->target = span_of(arena_printf(resolver->arena, "/run/secrets/%.*s",
-                                             SPAN(base_of(resolver->arena, parsed->id))));
+                                             SPAN(base_of(parsed->id))));
     return NULL;
 }
 
