@@ -27,8 +27,8 @@ enum { TOKEN_LIMIT = 100000, REPEAT_LIMIT = 1000 };
 
 /*
  * §7.2 patterns become Go regular expressions in the reference, where a letter behind "\\" and "[:name:]" in a class
- * have a meaning: these sets of characters. Any other letter or digit behind "\\" is refused: an error there too, but for \\p
- * and \\Q, which nobody writes by intent.
+ * have a meaning: these sets of characters. Any other letter or digit behind "\\" is refused: an error there too, but for
+ * \\p, which nobody writes by intent.
  */
 static const struct char_set {
     const char *name;           /* as in [:name:]; one letter: as in \\d */
@@ -53,6 +53,18 @@ static void push_set(struct compiler *compiler, const struct char_set *set)
 {
     for (const char *at = set->ranges; *at; at += 2)
         vec_push(&compiler->ranges, (struct range){(unsigned char)at[0], (unsigned char)at[1]});
+}
+
+/* All characters but these; the ranges of a set are in order. */
+static void push_others(struct compiler *compiler, const struct char_set *set)
+{
+    uint32_t next = 0;
+    for (const char *at = set->ranges; *at; at += 2) {
+        if (next < (unsigned char)at[0])
+            vec_push(&compiler->ranges, (struct range){next, (unsigned char)at[0] - 1u});
+        next = (unsigned char)at[1] + 1u;
+    }
+    vec_push(&compiler->ranges, (struct range){next, NO_CHAR + 0xff});
 }
 
 static bool is_word_letter(char c)
@@ -116,23 +128,36 @@ static int take_set(struct compiler *compiler)
     struct span *rest = &compiler->rest;
     if (compiler->language != GLOB_PATTERN || rest->len < 2)
         return 0;
-    struct span name = {rest->text + 1, 1};
+    char lower = (char)(rest->text[1] | 0x20);
+    struct span name = {&lower, 1};
+    bool is_negated = lower != rest->text[1];
     size_t len = 2;
     if (span_starts(*rest, "[:")) {
         const char *end = memmem(rest->text + 2, rest->len - 2, ":]", 2);
         if (!end)
             return 0;
-        name = (struct span){rest->text + 2, (size_t)(end - rest->text) - 2};
-        len = name.len + 4;
-    } else if (rest->text[0] != '\\' || !is_word_letter(rest->text[1]) || begins_number(rest->text[1])) {
+        is_negated = rest->text[2] == '^';
+        name = (struct span){rest->text + 2 + is_negated, (size_t)(end - rest->text) - 2 - is_negated};
+        len = name.len + is_negated + 4;
+    } else if (rest->text[0] != '\\' || !memchr("dsw", lower, 3)) {
         return 0;
     }
     const struct char_set *set = find_set(name);
     if (!set)
         return -1;
-    push_set(compiler, set);
+    (is_negated ? push_others : push_set)(compiler, set);
     *rest = span_skip(*rest, len);
     return 1;
+}
+
+/* A letter behind a backslash that is a character: "n", say. */
+static bool read_letter(struct span *rest, uint32_t *c)
+{
+    const struct char_set *set = memchr("afnrtv", rest->text[0], 6) ? find_set((struct span){rest->text, 1}) : NULL;
+    if (set)
+        *c = (unsigned char)set->ranges[0];
+    *rest = span_skip(*rest, 1);
+    return set != NULL;
 }
 
 /* One end of a range; false where Go finds the class malformed. */
@@ -140,7 +165,7 @@ static bool class_char(struct compiler *compiler, uint32_t *c)
 {
     struct span *rest = &compiler->rest;
     bool is_pattern = compiler->language == GLOB_PATTERN;
-    if (!rest->len || rest->text[0] == '-' || rest->text[0] == ']')
+    if (!rest->len || (!is_pattern && (rest->text[0] == '-' || rest->text[0] == ']')))
         return false;
     if (rest->text[0] == '\\') {
         *rest = span_skip(*rest, 1);
@@ -148,6 +173,10 @@ static bool class_char(struct compiler *compiler, uint32_t *c)
             return false;
         if (is_pattern && begins_number(rest->text[0]))
             return read_number(rest, c) && rest->len;
+        if (is_pattern && is_word_letter(rest->text[0]))
+            return read_letter(rest, c) && rest->len;
+        if (is_pattern && rest->text[0] & 0x80)
+            return false;
     }
     size_t len;
     *c = glob_decode(*rest, &len);
@@ -181,10 +210,12 @@ static bool compile_class(struct compiler *compiler)
     struct span *rest = &compiler->rest;
     bool is_negated = rest->len && rest->text[0] == '^';
     *rest = span_skip(*rest, is_negated);
+    bool is_pattern = compiler->language == GLOB_PATTERN;
     compiler->ranges.count = 0;
-    while (!(rest->len && rest->text[0] == ']' && compiler->ranges.count)) {
+    /* In a regular expression "]" may come first, and "-" anywhere. */
+    for (bool is_first = true; is_first || !rest->len || rest->text[0] != ']'; is_first = false) {
         struct range range;
-        bool is_wild = compiler->language == GLOB_PATTERN && rest->len && strchr("*?", rest->text[0]);
+        bool is_wild = is_pattern && rest->len && strchr("*?", rest->text[0]);
         if (is_wild && ends_class(compiler, is_negated))
             return true;
         int set = is_wild ? 1 : take_set(compiler);
@@ -193,13 +224,13 @@ static bool compile_class(struct compiler *compiler)
         if (set < 0 || !class_char(compiler, &range.low))
             return false;
         range.high = range.low;
-        if (rest->text[0] == '-') {
+        if (rest->text[0] == '-' && !(is_pattern && rest->len > 1 && rest->text[1] == ']')) {
             *rest = span_skip(*rest, 1);
             if (!class_char(compiler, &range.high))
                 return false;
         }
         /* Backwards it is an error in a regular expression alone. */
-        if (compiler->language == GLOB_PATTERN && range.low > range.high)
+        if (is_pattern && range.low > range.high)
             return false;
         vec_push(&compiler->ranges, range);
     }
@@ -209,14 +240,23 @@ static bool compile_class(struct compiler *compiler)
     return true;
 }
 
-/* "^" matches nothing but the beginning of a path. */
+/* "^" matches nothing but the beginning of a path: what stands before it has to be nothing, or the whole never matches. */
 static void compile_caret(struct compiler *compiler)
 {
-    bool is_open = compiler->is_later && compiler->tokens.count == 1 && compiler->tokens.items->kind == TOKEN_ALL;
+    size_t kept = 0;
+    bool is_possible = true;
+    for (size_t i = 0; i < compiler->tokens.count; i++) {
+        const struct token *token = &compiler->tokens.items[i];
+        if (token->kind >= TOKEN_EDGE)
+            compiler->tokens.items[kept++] = *token;
+        else if (token->kind != TOKEN_STAR && token->kind != TOKEN_ALL && token->kind != TOKEN_FOLDERS &&
+                 token->kind != TOKEN_INSIDE && !token->is_optional)
+            is_possible = false;
+    }
     compiler->ranges.count = 0;
-    if (is_open)
-        compiler->tokens.count = 0;
-    else if (compiler->tokens.count)
+    if (is_possible)
+        compiler->tokens.count = kept;
+    else
         push_class(compiler, false);
     compiler->last = LAST_ANCHOR;
 }
@@ -337,10 +377,69 @@ static void compile_char(struct compiler *compiler)
     compiler->last = LAST_TOKEN;
 }
 
+static void push_text(struct compiler *compiler, const char *text)
+{
+    for (; *text; text++)
+        vec_push(&compiler->tokens, (struct token){.kind = TOKEN_CHAR, .c = (unsigned char)*text});
+    compiler->last = LAST_TOKEN;
+}
+
+/* The end of the regular expression is no anchor then. */
+static void open_end(struct compiler *compiler)
+{
+    vec_push(&compiler->tokens, (struct token){.kind = TOKEN_ALL});
+}
+
+/*
+ * Behind "\\Q": all is plain text up to "\\E", but it is the text of the regular expression that the pattern has become
+ * already, with "[^/]*" for a star, a backslash before a dot, and the "$" of its end.
+ */
+static void compile_quoted(struct compiler *compiler)
+{
+    struct span *rest = &compiler->rest;
+    while (rest->len && !span_starts(*rest, "\\E")) {
+        size_t taken = 1;
+        if (span_starts(*rest, "**")) {
+            taken = span_starts(*rest, "**/") ? 3 : 2;
+            push_text(compiler, rest->len == taken ? ".*" : "(.*/)?");
+        } else if (strchr("*?", rest->text[0])) {
+            push_text(compiler, rest->text[0] == '*' ? "[^/]*" : "[^/]");
+        } else {
+            if (strchr(".+()$", rest->text[0]))
+                push_text(compiler, "\\");
+            if (rest->text[0] == '\\' && rest->len > 1) {
+                push_text(compiler, "\\");
+                *rest = span_skip(*rest, 1);
+            }
+            compile_char(compiler);
+            taken = 0;
+        }
+        *rest = span_skip(*rest, taken);
+    }
+    if (!rest->len) {
+        push_text(compiler, "$");
+        open_end(compiler);
+    }
+    *rest = span_skip(*rest, rest->len ? 2 : 0);
+}
+
 static bool compile_escape(struct compiler *compiler)
 {
     compiler->rest = span_skip(compiler->rest, 1);
+    if (!compiler->rest.len && compiler->language == GLOB_PATTERN) {
+        /* The backslash takes the "$" of the end. */
+        push_text(compiler, "$");
+        open_end(compiler);
+        return true;
+    }
     if (!compiler->rest.len)
+        return false;
+    if (compiler->language == GLOB_PATTERN && compiler->rest.text[0] == 'Q') {
+        compiler->rest = span_skip(compiler->rest, 1);
+        compile_quoted(compiler);
+        return true;
+    }
+    if (compiler->language == GLOB_PATTERN && compiler->rest.text[0] & 0x80)
         return false;
     if (compiler->language == GLOB_PATTERN && is_word_letter(compiler->rest.text[0]))
         return compile_letter(compiler);
@@ -468,8 +567,7 @@ static struct glob *compile_one(struct compiler *compiler)
 struct glob *glob_compile(struct arena *arena, struct span pattern, enum glob_language language)
 {
     struct compiler compiler = {.arena = arena, .language = language, .rest = pattern};
-    /* The reference asks filepath.Match first whether a pattern is well formed. */
-    if (language == GLOB_PATTERN && !glob_compile(arena, pattern, GLOB_MATCH))
+    if (language == GLOB_PATTERN && glob_is_malformed(pattern))
         return NULL;
     struct glob *first = compile_one(&compiler), *glob = first;
     while (glob && compiler.rest.len) {

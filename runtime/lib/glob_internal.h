@@ -42,4 +42,7 @@ enum { NO_CHAR = 0x110000 };
 /* The character that a text begins with, and its length. A byte that is no UTF-8 is a character of its own, beyond all others. */
 uint32_t glob_decode(struct span text, size_t *len);
 
+/* Does Go's filepath.Match, which the reference asks first, find something wrong with a §7.2 pattern? */
+bool glob_is_malformed(struct span pattern);
+
 #endif

@@ -36,17 +36,31 @@ struct pattern_list {
     bool has_negation;
 };
 
-static bool is_space(char c)
+/* White space of Unicode. */
+static const char *const spaces[] = {
+    " ", "\t", "\n", "\v", "\f", "\r", "\xc2\x85", "\xc2\xa0", "\xe1\x9a\x80", "\xe2\x80\x80", "\xe2\x80\x81",
+    "\xe2\x80\x82", "\xe2\x80\x83", "\xe2\x80\x84", "\xe2\x80\x85", "\xe2\x80\x86", "\xe2\x80\x87",
+    "\xe2\x80\x88", "\xe2\x80\x89", "\xe2\x80\x8a", "\xe2\x80\xa8", "\xe2\x80\xa9", "\xe2\x80\xaf",
+    "\xe2\x81\x9f", "\xe3\x80\x80",
+};
+
+/* The length of the space that the text begins with, or ends with; 0: none. */
+static size_t space_at(struct span text, bool at_end)
 {
-    return c == ' ' || (c >= '\t' && c <= '\r');
+    for (size_t i = 0; i < sizeof spaces / sizeof *spaces; i++) {
+        size_t len = strlen(spaces[i]);
+        if (len <= text.len && !memcmp(at_end ? text.text + text.len - len : text.text, spaces[i], len))
+            return len;
+    }
+    return 0;
 }
 
 static struct span trim(struct span text)
 {
-    while (text.len && is_space(text.text[0]))
-        text = span_skip(text, 1);
-    while (text.len && is_space(text.text[text.len - 1]))
-        text.len--;
+    for (size_t len; (len = space_at(text, false));)
+        text = span_skip(text, len);
+    for (size_t len; (len = space_at(text, true));)
+        text.len -= len;
     return text;
 }
 
@@ -131,9 +145,12 @@ struct items {
     VEC(struct pattern_item) vec;
 };
 
-/* One pattern that is not empty, "!" allowed. False with *error. */
+/* One pattern, "!" allowed. False with *error. */
 static bool add_item(struct arena *arena, struct items *items, struct span text, const char **error)
 {
+    text = trim(text);
+    if (!text.len)
+        return true;
     /* Cleaned with its "!", as the reference does it: "!../x" keeps its dots. */
     char *clean = path_clean_go(arena, text);
     struct pattern_item item = {.text = clean, .negated = clean[0] == '!'};
@@ -196,7 +213,7 @@ struct pattern_list *pattern_list_parse(struct arena *arena, struct span text, c
             return NULL;
         }
         struct span pattern = clean_line(arena, raw);
-        if (pattern.len && !add_item(arena, &items, pattern, error)) {
+        if (!add_item(arena, &items, pattern, error)) {
             vec_free(&items.vec);
             return NULL;
         }
@@ -208,8 +225,7 @@ struct pattern_list *pattern_list_of(struct arena *arena, const char *const *pat
 {
     struct items items = {{0}};
     for (size_t i = 0; i < count; i++) {
-        struct span text = trim(span_of(patterns[i]));
-        if (text.len && !add_item(arena, &items, text, error)) {
+        if (!add_item(arena, &items, span_of(patterns[i]), error)) {
             vec_free(&items.vec);
             return NULL;
         }
