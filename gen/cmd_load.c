@@ -15,6 +15,9 @@
 
 #include "gen/images.h"
 
+#include "gen/platform.h"
+
+#include "gen/imported.h"
 #include "gen/layout.h"
 #include "gen/manifest.h"
 
@@ -38,6 +41,7 @@ struct loading {
     struct layout *layout;
     const char *file;           /* as the user named it */
     const char *tag;            /* --tag; NULL: the image's own names */
+    struct platform platform;   /* of what has none itself */
 };
 
 /* --- blobs --- */
@@ -187,9 +191,12 @@ static const char *file_name(struct loading *loading)
 {
     const char *clean = path_clean_go(&loading->arena, span_of(loading->file));
     char *name = arena_strdup(&loading->arena, path_base(clean));
-    char *dot = strrchr(name, '.');
-    if (dot && !strcmp(dot, ".tar"))
-        *dot = 0;
+    static const char *const endings[] = {".gz", ".xz", ".zst", ".bz2", ".tar", ".tgz", ".squashfs", ".sqfs"};
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        char *dot = strrchr(name, '.');
+        if (dot && dot != name && !strcmp(dot, endings[i]))
+            *dot = 0;
+    }
     return name;
 }
 
@@ -276,9 +283,44 @@ static void load_docker(struct loading *loading)
 
 /* --- the command --- */
 
+/* "FORM:PATH" as skopeo writes it; a bare path is one of the first four, which say themselves what they are. */
+static const struct {
+    const char *prefix, *import;
+} forms[] = {
+    {"oci:", NULL},          {"oci-layout:", NULL}, {"oci-archive:", NULL},   {"docker-archive:", NULL},   {"dir:", NULL},
+    {"tarball:", "tarball"}, {"rootfs:", "rootfs"}, {"squashfs:", "squashfs"}, {"bundle:", "bundle"},
+};
+
+/* The files of a root become an image. */
+static void load_import(struct loading *loading, const char *kind)
+{
+    const char *error;
+    json_t *descriptor = imported_make(&loading->arena, loading->store.path, kind, loading->file, &loading->platform, &error);
+    if (!descriptor)
+        die_usage("%s", error);
+    json_object_set_new(descriptor, "platform", json_pack("{s:s,s:s}", "os", loading->platform.os, "architecture",
+                                                          loading->platform.architecture));
+    if (*loading->platform.variant)
+        json_object_set_new(json_object_get(descriptor, "platform"), "variant", json_string(loading->platform.variant));
+    if (!give_name(loading, descriptor, loading->tag ? loading->tag : file_name(loading)))
+        die_usage("%s: \"%s\" is no image name: give one with --tag", loading->file, loading->tag ? loading->tag : file_name(loading));
+    json_decref(descriptor);
+}
+
 static void load(struct loading *loading)
 {
     const char *error;
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        size_t len = strlen(forms[i].prefix);
+        if (strncmp(loading->file, forms[i].prefix, len))
+            continue;
+        loading->file += len;
+        if (forms[i].import) {
+            load_import(loading, forms[i].import);
+            return;
+        }
+        break;
+    }
     loading->layout = layout_open(&loading->arena, loading->file, &error);
     if (!loading->layout)
         die_usage("%s", error);
@@ -292,16 +334,18 @@ static void load(struct loading *loading)
 
 _Noreturn static void help(void)
 {
-    puts("usage: dfgen load [--store FOLDER] [--tag NAME] FILE...\n\n"
-         "Put the images of OCI image layouts (folders or tars) and docker save archives into the store, so that\n"
-         "FROM finds them by name. An image without a name is called like its file.");
+    puts("usage: dfgen load [--store FOLDER] [--tag NAME] [--platform PLATFORM] FILE...\n\n"
+         "Put images into the store, so that FROM finds them by name: of OCI image layouts (folders or tars), docker save archives\n"
+         "and skopeo's dir: folders. An image without a name is called like its file.\n\n"
+         "FORM:FILE says what FILE is: oci, oci-archive, docker-archive, dir; or the files of a root, which become an image of\n"
+         "one layer for PLATFORM: tarball (as docker import takes it), squashfs, rootfs (a folder), bundle (of a runtime).");
     exit(EXIT_DONE);
 }
 
 int cmd_load(int argc, char **argv)
 {
     struct loading loading = {0};
-    const char *store = NULL;
+    const char *store = NULL, *platform = NULL;
     int i = 1;
     for (; i < argc && argv[i][0] == '-'; i++) {
         const char *value = strchr(argv[i], '=');
@@ -309,14 +353,19 @@ int cmd_load(int argc, char **argv)
         if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h"))
             help();
         bool is_store = !strncmp(argv[i], "--store", len) && len == 7;
+        bool is_platform = !strncmp(argv[i], "--platform", len) && len == 10;
         bool is_tag = (!strncmp(argv[i], "--tag", len) && len == 5) || !strcmp(argv[i], "-t");
-        if (!is_store && !is_tag)
+        if (!is_store && !is_tag && !is_platform)
             die_usage("load: unknown option %s", argv[i]);
         const char *given = value ? value + 1 : argv[++i];
         if (!given)
             die_usage("load: %s needs a value", argv[i - 1]);
-        *(is_store ? &store : &loading.tag) = given;
+        *(is_store ? &store : is_tag ? &loading.tag : &platform) = given;
     }
+    loading.platform = platform_host();
+    const char *why = platform ? platform_parse(&loading.arena, span_of(platform), &loading.platform) : NULL;
+    if (why)
+        die_usage("load: --platform: %s", why);
     if (i == argc)
         die_usage("load: which file? dfgen load FILE...");
     char *path = store ? xstrdup(store) : store_default_path();

@@ -13,6 +13,7 @@
 
 #include "gen/built.h"
 #include "gen/elsewhere.h"
+#include "gen/imported.h"
 #include "gen/layout.h"
 #include "gen/opts.h"
 #include "gen/platform.h"
@@ -89,6 +90,37 @@ static struct named_context from_layout(struct images *images, const char *rest,
     return found.image ? found : bad(found.error);
 }
 
+/* Files of a root and no config: an image is made of them, once for each that is another file. */
+static struct named_context from_files(struct images *images, const char *kind, const char *rest, const struct platform *wanted)
+{
+    const char *question = arena_printf(images->arena, "%s %s %s", kind, platform_text(images->arena, wanted), rest);
+    const struct answer *known = images_recall(images, question);
+    struct named_context found = {.kind = CONTEXT_IMAGE, .image = known ? known->image : NULL, .error = known ? known->error : NULL};
+    if (!known) {
+        found.image = imported_image(images->arena, images->opts->store, kind, rest, wanted, &found.error);
+        images_remember(images, question, found.image, found.error);
+    }
+    return found.image ? found : bad(found.error);
+}
+
+static struct named_context from_tarball(struct images *images, const char *rest, const struct platform *wanted)
+{
+    return from_files(images, "tarball", rest, wanted);
+}
+
+static struct named_context from_squashfs(struct images *images, const char *rest, const struct platform *wanted)
+{
+    return from_files(images, "squashfs", rest, wanted);
+}
+
+/* ninja could not tell when its files are others. */
+static struct named_context from_bundle(struct images *images, const char *rest, const struct platform *wanted)
+{
+    (void)wanted;
+    return bad(arena_printf(images->arena, "a bundle becomes an image by `dfgen load bundle:%s --tag NAME`; its files alone are the folder %s/rootfs",
+                            rest, rest));
+}
+
 static struct named_context from_folder(struct images *images, const char *rest, const struct platform *wanted)
 {
     (void)images, (void)wanted;
@@ -135,6 +167,11 @@ static const struct {
 } schemes[] = {
     {"folder:", from_folder},
     {"oci-layout:", from_layout},
+    {"oci:", from_layout},
+    {"dir:", from_layout},
+    {"tarball:", from_tarball},
+    {"squashfs:", from_squashfs},
+    {"bundle:", from_bundle},
     {"oci-archive:", from_layout},
     {"docker-archive:", from_layout},
     {"docker-image:", from_reference},

@@ -12,8 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
-#include "gen/archive.h"
+#include "gen/layout_internal.h"
+
 #include "gen/manifest.h"
 #include "gen/platform.h"
 #include "gen/ref.h"
@@ -25,32 +27,25 @@
 #include "runtime/lib/path.h"
 #include "runtime/lib/vec.h"
 
-enum { INDEX_LIMIT = 4 * 1024 * 1024, CONFIG_LIMIT = LAYOUT_CONFIG_LIMIT, DEPTH_LIMIT = 8 };
-
-struct layout {
-    struct arena *arena;
-    const char *path;
-    int fd;                     /* the folder, or the archive */
-    bool is_archive;
-    struct archive archive;
-    json_t *index;              /* index.json; NULL: a docker-archive */
-    json_t *manifest;           /* manifest.json of a docker-archive */
-    VEC(json_t *) documents;    /* all that was parsed, for layout_close */
-    const char *input;          /* what says which images there are; NULL: index.json or the archive */
-    layout_getter get;          /* NULL: what is missing is missing */
-    void *get_data;
-};
-
-/* Where a file of the layout lies. */
-struct place_in {
-    const char *file;
-    int64_t offset, size;
-};
+enum { DEPTH_LIMIT = 8 };
 
 static json_t *keep(struct layout *layout, json_t *document)
 {
     vec_push(&layout->documents, document);
     return document;
+}
+
+/* "blobs/sha256/HEX" is HEX in a dir: folder, and manifests have names that say so. */
+static const char *name_of_file(const struct layout *layout, const char *name)
+{
+    static const char blobs[] = "blobs/sha256/";
+    if (!layout->is_dir || strncmp(name, blobs, sizeof blobs - 1))
+        return name;
+    name += sizeof blobs - 1;
+    if (!strcmp(name, layout->top))
+        return "manifest.json";
+    const char *manifest = arena_printf(layout->arena, "%s.manifest.json", name);
+    return faccessat(layout->fd, name, F_OK, 0) == 0 ? name : manifest;
 }
 
 static bool locate(struct layout *layout, const char *name, struct place_in *place)
@@ -63,6 +58,7 @@ static bool locate(struct layout *layout, const char *name, struct place_in *pla
         return true;
     }
     struct stat st;
+    name = name_of_file(layout, name);
     if (fstatat(layout->fd, name, &st, 0) < 0 || !S_ISREG(st.st_mode))
         return false;
     *place = (struct place_in){path_join(layout->arena, layout->path, name), -1, st.st_size};
@@ -70,7 +66,7 @@ static bool locate(struct layout *layout, const char *name, struct place_in *pla
 }
 
 /* A file of the layout into memory. The arena has the error. */
-static bool read_file(struct layout *layout, const char *name, size_t limit, struct buf *out, const char **error)
+bool layout_read_file(struct layout *layout, const char *name, size_t limit, struct buf *out, const char **error)
 {
     struct place_in place;
     if (!locate(layout, name, &place)) {
@@ -91,14 +87,14 @@ static bool read_file(struct layout *layout, const char *name, size_t limit, str
             out->data[out->len] = 0;
         }
     } else {
-        result = file_read_at(layout->fd, name, out, limit);
+        result = file_read_at(layout->fd, name_of_file(layout, name), out, limit);
     }
     if (result < 0)
         *error = arena_printf(layout->arena, "%s: cannot read %s: %s", layout->path, name, strerror(errno));
     return result == 0;
 }
 
-static json_t *parse(struct layout *layout, const char *name, const struct buf *text, const char **error)
+json_t *layout_parse(struct layout *layout, const char *name, const struct buf *text, const char **error)
 {
     char *why = NULL;
     json_t *value = json_parse((struct span){buf_text(text), text->len}, &why);
@@ -112,8 +108,8 @@ static json_t *read_json(struct layout *layout, const char *name, size_t limit, 
 {
     struct buf text = {0};
     json_t *value = NULL;
-    if (read_file(layout, name, limit, &text, error))
-        value = parse(layout, name, &text, error);
+    if (layout_read_file(layout, name, limit, &text, error))
+        value = layout_parse(layout, name, &text, error);
     buf_free(&text);
     return value;
 }
@@ -130,7 +126,7 @@ static json_t *read_blob(struct layout *layout, const struct descriptor *descrip
         if (*error)
             return NULL;
     }
-    if (read_file(layout, name, limit, &text, error)) {
+    if (layout_read_file(layout, name, limit, &text, error)) {
         struct digest digest = digest_of(buf_text(&text), text.len);
         char hex[DIGEST_HEX + 1];
         digest_hex(&digest, hex);
@@ -141,7 +137,7 @@ static json_t *read_blob(struct layout *layout, const struct descriptor *descrip
             *error = arena_printf(layout->arena, "%s: blob %s has %zu bytes, its descriptor says %lld", layout->path,
                                   descriptor->digest, text.len, (long long)descriptor->size);
         else
-            value = parse(layout, name, &text, error);
+            value = layout_parse(layout, name, &text, error);
     }
     buf_free(&text);
     return value;
@@ -184,6 +180,28 @@ static void read_index(struct layout *layout, const char **error)
         *error = arena_printf(layout->arena, "%s: index.json: %s", layout->path, why);
 }
 
+/* manifest.json of a docker-archive is a list of images; of a dir: folder, the one manifest or index. */
+static void read_manifest_json(struct layout *layout, const char **error)
+{
+    struct buf text = {0};
+    if (layout_read_file(layout, "manifest.json", INDEX_LIMIT, &text, error))
+        layout->manifest = layout_parse(layout, "manifest.json", &text, error);
+    if (json_is_object(layout->manifest) && !layout->is_archive) {
+        struct digest digest = digest_of(buf_text(&text), text.len);
+        char hex[DIGEST_HEX + 1];
+        digest_hex(&digest, hex);
+        bool is_index = json_object_get(layout->manifest, "manifests");
+        const char *type = json_get_string(layout->manifest, "mediaType", is_index ? "application/vnd.oci.image.index.v1+json"
+                                                                                   : "application/vnd.oci.image.manifest.v1+json");
+        layout->is_dir = true;
+        layout->top = arena_strdup(layout->arena, hex);
+        layout->index = keep(layout, json_pack("{s:[{s:s,s:o,s:I}]}", "manifests", "mediaType", type, "digest",
+                                               json_string(arena_printf(layout->arena, "sha256:%s", hex)), "size", (json_int_t)text.len));
+        layout->manifest = NULL;
+    }
+    buf_free(&text);
+}
+
 struct layout *layout_open(struct arena *arena, const char *path, const char **error)
 {
     struct layout *layout = arena_alloc(arena, sizeof *layout);
@@ -198,9 +216,9 @@ struct layout *layout_open(struct arena *arena, const char *path, const char **e
             if (check_version(layout, error))
                 read_index(layout, error);
         } else if (locate(layout, "manifest.json", &place)) {
-            layout->manifest = read_json(layout, "manifest.json", INDEX_LIMIT, error);
+            read_manifest_json(layout, error);
         } else {
-            *error = arena_printf(arena, "%s is neither an OCI image layout (no index.json) nor a docker-archive (no manifest.json)",
+            *error = arena_printf(arena, "%s is neither an OCI image layout (no index.json) nor a docker-archive or dir: folder (no manifest.json)",
                                   layout->path);
         }
     }
@@ -243,7 +261,7 @@ void layout_set_getter(struct layout *layout, layout_getter get, void *data)
 
 /* --- choosing --- */
 
-static const char *normalise(struct layout *layout, const char *name)
+const char *layout_normalise(struct layout *layout, const char *name)
 {
     struct ref ref;
     return name && ref_parse(layout->arena, span_of(name), &ref) ? ref_text(layout->arena, &ref) : NULL;
@@ -255,9 +273,9 @@ static bool entry_fits(struct layout *layout, const struct descriptor *entry, co
     if (query->digest)
         return !strcmp(entry->digest, query->digest);
     if (query->reference) {
-        const char *full = normalise(layout, entry->image_name);
+        const char *full = layout_normalise(layout, entry->image_name);
         if (!full)
-            full = normalise(layout, entry->ref_name);
+            full = layout_normalise(layout, entry->ref_name);
         return full && !strcmp(full, query->reference);
     }
     if (!query->tag)
@@ -323,17 +341,17 @@ static bool choose(struct layout *layout, const json_t *index, const struct plat
 
 /* --- reading an image --- */
 
-static void add_input(struct layout *layout, struct image *image, const char *name)
+void layout_add_input(struct layout *layout, struct image *image, const char *name)
 {
     image->inputs = arena_array(layout->arena, 1, sizeof *image->inputs);
     image->inputs[0] = layout->input        ? layout->input
                        : layout->is_archive ? layout->path
-                                            : path_join(layout->arena, layout->path, name);
+                                            : path_join(layout->arena, layout->path, layout->is_dir ? "manifest.json" : name);
     image->input_count = 1;
 }
 
 /* diff_ids of a config, as many as there are layers. */
-static bool take_diff_ids(struct layout *layout, struct image *image, const char **error)
+bool layout_take_diff_ids(struct layout *layout, struct image *image, const char **error)
 {
     const json_t *ids = json_object_get(json_object_get(image->config, "rootfs"), "diff_ids");
     if (json_array_size(ids) != image->layer_count) {
@@ -352,7 +370,7 @@ static bool take_diff_ids(struct layout *layout, struct image *image, const char
     return true;
 }
 
-static bool place_layer(struct layout *layout, const char *name, struct image_layer *layer, const char **error)
+bool layout_place_layer(struct layout *layout, const char *name, struct image_layer *layer, const char **error)
 {
     struct place_in place;
     if (!locate(layout, name, &place)) {
@@ -385,7 +403,7 @@ static bool read_layers(struct layout *layout, const json_t *list, bool in_store
         }
         image->layers[i] = (struct image_layer){.digest = layer.digest, .media_type = layer.media_type, .size = layer.size};
         const char *name = arena_printf(layout->arena, "blobs/sha256/%s", layer.digest + 7);
-        if (!in_store && !place_layer(layout, name, &image->layers[i], error))
+        if (!in_store && !layout_place_layer(layout, name, &image->layers[i], error))
             return false;
     }
     return true;
@@ -405,9 +423,9 @@ static const struct image *read_manifest(struct layout *layout, const struct des
         return NULL;
     image->config = read_blob(layout, &config, CONFIG_LIMIT, error);
     if (!image->config || !read_layers(layout, json_object_get(manifest, "layers"), in_store, image, error) ||
-        !take_diff_ids(layout, image, error))
+        !layout_take_diff_ids(layout, image, error))
         return NULL;
-    add_input(layout, image, "index.json");
+    layout_add_input(layout, image, "index.json");
     return image;
 }
 
@@ -433,116 +451,11 @@ static const struct image *find_in_index(struct layout *layout, const struct lay
     return read_manifest(layout, &choice.best, in_store, error);
 }
 
-/* --- docker-archive --- */
-
-static bool has_tag(struct layout *layout, const json_t *entry, const struct layout_query *query)
-{
-    const json_t *tags = json_object_get(entry, "RepoTags");
-    for (size_t i = 0; i < json_array_size(tags); i++) {
-        const char *name = json_string_value(json_array_get(tags, i));
-        const char *full = normalise(layout, name), *colon = name ? strrchr(name, ':') : NULL;
-        if (query->reference ? full && !strcmp(full, query->reference) : colon && query->tag && !strcmp(colon + 1, query->tag))
-            return true;
-    }
-    return false;
-}
-
-/* Layers of a docker-archive are plain tars, named by their diff_id, unless the archive says otherwise by its name. */
-static bool place_docker_layer(struct layout *layout, const char *name, struct image_layer *layer, const char **error)
-{
-    layer->size = -1;
-    if (!place_layer(layout, name, layer, error))
-        return false;
-    unsigned char magic[4] = {0};
-    autoclose int fd = open(layer->blob, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0 || fd_pread_all(fd, magic, sizeof magic, layer->offset < 0 ? 0 : layer->offset) < 0) {
-        *error = arena_printf(layout->arena, "%s: cannot read layer %s", layout->path, name);
-        return false;
-    }
-    if (memcmp(magic, "\x1f\x8b", 2) && memcmp(magic, "\x28\xb5\x2f\xfd", 4)) {
-        layer->media_type = "application/vnd.oci.image.layer.v1.tar";
-        layer->digest = layer->diff_id;
-        return true;
-    }
-    bool is_gzip = magic[0] == 0x1f;
-    layer->media_type = is_gzip ? "application/vnd.oci.image.layer.v1.tar+gzip" : "application/vnd.oci.image.layer.v1.tar+zstd";
-    const char *hex = path_base(name);
-    struct digest digest;
-    if (strlen(hex) != DIGEST_HEX || !digest_parse(hex, &digest)) {
-        *error = arena_printf(layout->arena, "%s: layer %s is compressed, and its digest is not said", layout->path, name);
-        return false;
-    }
-    layer->digest = arena_printf(layout->arena, "sha256:%s", hex);
-    return true;
-}
-
-/* A config's file is named by its digest, "HEX.json" or "blobs/sha256/HEX": what it holds must agree. */
-static json_t *read_docker_config(struct layout *layout, const char *name, const char **digest_text, const char **error)
-{
-    struct buf text = {0};
-    json_t *config = NULL;
-    if (read_file(layout, name, CONFIG_LIMIT, &text, error)) {
-        struct digest digest = digest_of(buf_text(&text), text.len);
-        char hex[DIGEST_HEX + 1];
-        digest_hex(&digest, hex);
-        struct digest named;
-        const char *base = path_base(name);
-        if (strlen(base) >= DIGEST_HEX && digest_parse(base, &named) && strncmp(base, hex, DIGEST_HEX))
-            *error = arena_printf(layout->arena, "%s: config %s is damaged: its content has digest sha256:%s", layout->path, name,
-                                  hex);
-        else
-            config = parse(layout, name, &text, error);
-        *digest_text = arena_printf(layout->arena, "sha256:%s", hex);
-    }
-    buf_free(&text);
-    return config;
-}
-
-static const struct image *read_docker_entry(struct layout *layout, const json_t *entry, const char **error)
-{
-    struct image *image = arena_alloc(layout->arena, sizeof *image);
-    const char *config = json_get_string(entry, "Config", "");
-    const json_t *list = json_object_get(entry, "Layers");
-    image->name = layout->path;
-    image->has_no_manifest = true;
-    image->config = read_docker_config(layout, config, &image->digest, error);
-    image->layer_count = json_array_size(list);
-    image->layers = arena_array(layout->arena, image->layer_count + 1, sizeof *image->layers);
-    if (!image->config || !take_diff_ids(layout, image, error))
-        return NULL;
-    for (size_t i = 0; i < image->layer_count; i++) {
-        const char *name = json_string_value(json_array_get(list, i));
-        if (!name) {
-            *error = arena_printf(layout->arena, "%s: manifest.json: layer %zu is no file name", layout->path, i + 1);
-            return NULL;
-        }
-        if (!place_docker_layer(layout, name, &image->layers[i], error))
-            return NULL;
-    }
-    add_input(layout, image, "manifest.json");
-    return image;
-}
-
-static const struct image *find_in_docker(struct layout *layout, const struct layout_query *query, const char **error)
-{
-    size_t count = json_array_size(layout->manifest);
-    if (!json_is_array(layout->manifest)) {
-        *error = arena_printf(layout->arena, "%s: manifest.json is no list of images", layout->path);
-        return NULL;
-    }
-    for (size_t i = 0; i < count; i++)
-        if (has_tag(layout, json_array_get(layout->manifest, i), query))
-            return read_docker_entry(layout, json_array_get(layout->manifest, i), error);
-    if (count == 1 && query->accept_only)
-        return read_docker_entry(layout, json_array_get(layout->manifest, 0), error);
-    return NULL;
-}
-
 const struct image *layout_find(struct layout *layout, const struct layout_query *query, const struct platform *wanted,
                                 bool in_store, const char **error)
 {
     *error = NULL;
-    return layout->index ? find_in_index(layout, query, wanted, in_store, error) : find_in_docker(layout, query, error);
+    return layout->index ? find_in_index(layout, query, wanted, in_store, error) : layout_find_in_docker(layout, query, error);
 }
 
 const json_t *layout_index(const struct layout *layout)
@@ -554,18 +467,6 @@ const json_t *layout_document(struct layout *layout, const struct descriptor *de
 {
     *error = NULL;
     return read_blob(layout, descriptor, INDEX_LIMIT, error);
-}
-
-const struct image *layout_docker_image(struct layout *layout, size_t i, const char **config, const json_t **tags,
-                                        const char **error)
-{
-    *error = NULL;
-    const json_t *entry = json_array_get(layout->manifest, i);
-    if (!entry)
-        return NULL;
-    *config = json_get_string(entry, "Config", "");
-    *tags = json_object_get(entry, "RepoTags");
-    return read_docker_entry(layout, entry, error);
 }
 
 bool layout_locate(struct layout *layout, const char *name, const char **path, int64_t *offset, int64_t *size)

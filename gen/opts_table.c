@@ -302,7 +302,7 @@ static const struct option options[] = {
     {"target", 0, TAKES_VALUE, set_target, "STAGE", "the stage to build (default: the last)"},
     {"build-arg", 0, TAKES_VALUE, set_build_arg, "NAME[=VALUE]", "a value for ARG; without =, from the environment"},
     {"build-context", 0, TAKES_VALUE, set_context, "NAME=VALUE",
-     "another context or image: a folder, git repository or URL, oci-layout:PATH[:TAG][@DIGEST], docker-archive:FILE, docker-image://REF"},
+     "another context or image: a folder, git repository or URL, oci-layout:PATH[:TAG][@DIGEST], docker-archive:FILE, dir:FOLDER, tarball:FILE, docker-image://REF"},
     {"images", 0, TAKES_VALUE, set_image_folder, "FOLDER", "look here for images (docker save archives, OCI layouts)"},
     {"platform", 0, TAKES_VALUE, set_platform, "OS/ARCH[,...]", "what to build for (default: this machine); several give an index"},
     {"label", 0, TAKES_VALUE, set_label, "KEY=VALUE", "a label of the image"},

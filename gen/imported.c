@@ -1,0 +1,130 @@
+/*
+ * Owns what is known of images that were made of files: by the file's path, size, times and inode, as the index of contexts has it. Called by
+ * images and cmd_load. Must not know how an image is made of them.
+ */
+#include "gen/images.h"
+
+#include "gen/imported.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "gen/manifest.h"
+
+#include "gen/layout.h"
+#include "gen/platform.h"
+#include "gen/programs.h"
+#include "gen/record.h"
+#include "runtime/lib/arena.h"
+#include "runtime/lib/buf.h"
+#include "runtime/lib/die.h"
+#include "runtime/lib/fdio.h"
+#include "runtime/lib/json.h"
+#include "runtime/lib/store.h"
+
+enum { ANSWER_LIMIT = 64 * 1024 };
+
+/* The helper's answer, after it was told what to do: two pipes, and both texts are short. */
+static json_t *ask(const char *program, const struct buf *request)
+{
+    int in[2], out[2], status;
+    struct buf text = {0};
+    if (pipe2(in, O_CLOEXEC) < 0 || pipe2(out, O_CLOEXEC) < 0)
+        die("cannot make a pipe:");
+    pid_t child = fork();
+    if (child == 0) {
+        dup2(in[0], STDIN_FILENO);
+        dup2(out[1], STDOUT_FILENO);
+        execl(program, program, (char *)NULL);
+        die("cannot run %s:", program);
+    }
+    close(in[0]);
+    close(out[1]);
+    if (child < 0 || fd_write_all(in[1], request->data, request->len) < 0)
+        die("cannot start %s:", program);
+    close(in[1]);
+    int result = fd_read_all(out[0], &text, ANSWER_LIMIT);
+    close(out[0]);
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+        ;
+    json_t *answer = result < 0 ? NULL : json_parse((struct span){buf_text(&text), text.len}, NULL);
+    buf_free(&text);
+    return answer;
+}
+
+json_t *imported_make(struct arena *arena, const char *store, const char *kind, const char *path, const struct platform *platform,
+                      const char **error)
+{
+    struct buf text = {0};
+    json_t *request = json_pack("{s:o,s:s,s:o,s:s,s:s,s:s}", "store", json_bytes(span_of(store)), "kind", kind, "path",
+                                json_bytes(span_of(path)), "os", platform->os, "architecture", platform->architecture, "variant",
+                                platform->variant);
+    json_write(request, &text);
+    json_decref(request);
+    json_t *answer = ask(arena_printf(arena, "%s/dfgen-import", programs_find(arena).helpers), &text);
+    const char *why = answer ? json_get_string(answer, "error", NULL) : "dfgen-import ended without an answer";
+    *error = why ? arena_printf(arena, "%s: %s", path, why) : NULL;
+    json_t *descriptor = *error ? NULL : json_incref(json_object_get(answer, "descriptor"));
+    json_decref(answer);
+    buf_free(&text);
+    return descriptor;
+}
+
+/* NULL: the store has not all of it any more. */
+static const struct image *image_of(struct arena *arena, const char *store, const struct descriptor *descriptor, const char *path,
+                                    const struct platform *platform)
+{
+    const char *error;
+    struct store blobs;
+    struct layout *layout = layout_of_store(arena, store, descriptor, path, &error);
+    const struct image *image = layout ? layout_find(layout, &(struct layout_query){0}, platform, true, &error) : NULL;
+    bool has_all = image && store_open(&blobs, store, MODE_ROOT) == 0;
+    bool is_open = has_all;
+    for (size_t i = 0; has_all && i < image->layer_count; i++)
+        has_all = store_has_blob(&blobs, image->layers[i].digest);
+    if (is_open)
+        store_close(&blobs);
+    return has_all ? image : NULL;
+}
+
+const struct image *imported_image(struct arena *arena, const char *store, const char *kind, const char *path,
+                                   const struct platform *platform, const char **error)
+{
+    struct stat st;
+    struct descriptor descriptor;
+    char real[PATH_MAX];
+    *error = NULL;
+    if (!realpath(path, real) || stat(real, &st) < 0)
+        *error = arena_printf(arena, "%s: %s", path, strerror(errno));
+    else if (!S_ISREG(st.st_mode))
+        *error = arena_printf(arena, "%s: it is no file", path);
+    if (*error)
+        return NULL;
+    const char *known = arena_printf(arena, "%s %s %s %jd %jd.%ld %jd.%ld %ju", kind, platform_text(arena, platform), real,
+                                     (intmax_t)st.st_size, (intmax_t)st.st_mtim.tv_sec, st.st_mtim.tv_nsec, (intmax_t)st.st_ctim.tv_sec,
+                                     st.st_ctim.tv_nsec, (uintmax_t)st.st_ino);
+    const struct image *image = record_read(arena, store, known, &descriptor) ? image_of(arena, store, &descriptor, path, platform) : NULL;
+    if (image)
+        return image;
+    json_t *made = imported_make(arena, store, kind, path, platform, error);
+    if (made)
+        *error = descriptor_read(arena, made, &descriptor);
+    if (!*error) {
+        descriptor.media_type = arena_strdup(arena, descriptor.media_type);
+        descriptor.digest = arena_strdup(arena, descriptor.digest);
+        *error = record_write(arena, store, known, &descriptor);
+    }
+    json_decref(made);
+    image = *error ? NULL : image_of(arena, store, &descriptor, path, platform);
+    if (!image && !*error)
+        *error = arena_printf(arena, "%s: the store %s has lost the image made of it", path, store);
+    return image;
+}
