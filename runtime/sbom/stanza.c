@@ -45,7 +45,7 @@ static void read_block(struct packages *packages, const struct stanza_keys *keys
         const char *key;
         const char **value;
     } wanted[] = {{keys->name, &package.name}, {keys->version, &package.version}, {keys->arch, &package.arch},
-                  {keys->license, &package.license}};
+                  {keys->license, &package.license}, {keys->source, &package.source}};
     while (text->len) {
         struct span line = take_line(text);
         const char *colon = memchr(line.text, ':', line.len);

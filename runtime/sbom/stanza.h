@@ -10,7 +10,7 @@ struct packages;
 
 struct stanza_keys {
     const char *type;               /* package.type */
-    const char *name, *version, *arch, *license;    /* NULL: there is no such key */
+    const char *name, *version, *arch, *license, *source;   /* NULL: there is no such key */
     const char *status;             /* if it is there, its last word must be "installed" */
     bool is_single;                 /* one block; text follows */
 };
