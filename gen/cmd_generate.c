@@ -18,6 +18,12 @@
 #include "gen/diag.h"
 
 #include "gen/ast.h"
+#include "gen/platform.h"
+
+#include "gen/config.h"
+#include "gen/stage.h"
+
+#include "gen/cachemounts.h"
 #include "gen/emit/depfile.h"
 #include "gen/emit/emit.h"
 #include "gen/emit/make.h"
@@ -194,6 +200,12 @@ static const struct opt_output *find_stdout(const struct opts *opts, bool can_be
     return found;
 }
 
+/* What dfgen vendor --cache-mounts made: caches that the store has not yet begin with it. */
+static bool has_caches(const struct opts *opts)
+{
+    return opts->vendor && access(arena_printf(opts->arena, "%s/caches", opts->vendor), F_OK) == 0;
+}
+
 /* saved: what is made again; NULL: a person asks. */
 static int generate(int argc, char **argv, const struct saved_options *saved, struct generated *made)
 {
@@ -219,10 +231,14 @@ static int generate(int argc, char **argv, const struct saved_options *saved, st
         keep_file(opts, opts->images.items[i], is_regenerated);
     if (!opts->images.count)
         keep_file(opts, opts, is_regenerated);
+    struct cachemounts caches = {.arena = &arena};
     struct build build = {0};
+    if (has_caches(opts))
+        build = (struct build){.on_stages = cachemounts_collect, .data = &caches};
     bool is_fine = build_plan(&build, &arena, opts);
     if (is_fine) {
         const char *failed;
+        cachemounts_move(&caches, opts, "import", opts->vendor);
         settings_add(opts, build.files);
         outbox_flush(build.files, opts->state);
         if (settings_write(opts, &failed) < 0)

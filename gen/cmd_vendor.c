@@ -25,6 +25,7 @@
 
 #include "gen/add.h"
 #include "gen/build.h"
+#include "gen/cachemounts.h"
 #include "gen/images.h"
 #include "gen/layout.h"
 #include "gen/lock.h"
@@ -54,6 +55,8 @@ struct vendor {
     const char *helpers;
     const char *path;       /* of the folder, as the user named it */
     int dir;
+    bool has_caches;        /* --cache-mounts */
+    struct cachemounts caches;
 };
 
 /* --- files --- */
@@ -328,9 +331,28 @@ static void open_folder(struct vendor *vendor, const char *path)
 
 static void put_all(void *data, struct opts *opts, const struct stages *stages)
 {
-    (void)opts;
+    struct vendor *vendor = data;
     put_images(data, stages);
     put_remotes(data, stages);
+    if (vendor->has_caches)
+        cachemounts_collect(&vendor->caches, opts, stages);
+}
+
+/* The words of a build: this command's own are taken out. */
+static char **read_words(struct vendor *vendor, int *argc, char **argv)
+{
+    char **words = arena_array(vendor->arena, (size_t)*argc + 2, sizeof *words);
+    int count = 2;
+    words[0] = argv[0];
+    words[1] = arena_strdup(vendor->arena, "--locked");
+    for (int i = 2; i < *argc; i++) {
+        if (!strcmp(argv[i], "--cache-mounts"))
+            vendor->has_caches = true;
+        else
+            words[count++] = argv[i];
+    }
+    *argc = count;
+    return words;
 }
 
 int cmd_vendor(int argc, char **argv)
@@ -338,13 +360,9 @@ int cmd_vendor(int argc, char **argv)
     struct arena arena = {0};
     char here[PATH_MAX];
     if (argc < 2 || argv[1][0] == '-')
-        die_usage("vendor: into which folder? dfgen vendor FOLDER [OPTIONS] [CONTEXT]");
-    char **words = arena_array(&arena, (size_t)argc + 1, sizeof *words);
-    words[0] = argv[0];
-    words[1] = arena_strdup(&arena, "--locked");
-    for (int i = 2; i < argc; i++)
-        words[i] = argv[i];
-    struct vendor vendor = {.arena = &arena, .dir = -1};
+        die_usage("vendor: into which folder? dfgen vendor FOLDER [--cache-mounts] [OPTIONS] [CONTEXT]");
+    struct vendor vendor = {.arena = &arena, .dir = -1, .caches = {.arena = &arena}};
+    char **words = read_words(&vendor, &argc, argv);
     if (!getcwd(here, sizeof here))
         die("cannot tell the current folder:");
     /* This says all that is wrong, and writes the graph whose edges get layers. */
@@ -362,6 +380,8 @@ int cmd_vendor(int argc, char **argv)
     struct build build = {.on_stages = put_all, .data = &vendor};
     if (!build_plan(&build, &arena, vendor.opts))
         result = EXIT_USAGE;
+    else
+        cachemounts_move(&vendor.caches, vendor.opts, "export", vendor.path);
     build_free(&build);
     store_close(&vendor.store);
     close(vendor.dir);

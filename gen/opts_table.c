@@ -432,7 +432,7 @@ static const char *show_help(struct opts *opts, const char *base, const char *va
          "       dfgen shell [OPTIONS] [STEP [COMMAND]]   a shell on a step's files, or on what a failed RUN left\n"
          "       dfgen run [OPTIONS] IMAGE [WORD...]      run a built image in the sandbox\n"
          "       dfgen graph [--format=FORM] [OPTIONS]    print the graph: text, dot, json, svg or html\n"
-         "       dfgen vendor FOLDER [OPTIONS] [CONTEXT]  put all that a locked build takes from elsewhere into a folder\n"
+         "       dfgen vendor FOLDER [--cache-mounts] [OPTIONS] [CONTEXT]   put all that a locked build takes from elsewhere into a folder\n"
          "       dfgen gc [--keep-days N] [--keep-size SIZE]  remove from the store what is not needed\n"
          "       dfgen probe                              say what this machine offers to RUN, and how ids are mapped\n"
          "       dfgen load [--store FOLDER] FILE...      put the images of an archive or layout into the store\n"

@@ -1,0 +1,104 @@
+/*
+ * Owns which cache mounts a build has, and the call of dfgen-cache. Called by cmd_vendor and cmd_generate. Must not know how a cache lies in
+ * the store.
+ */
+#include "gen/diag.h"
+
+#include "gen/ast.h"
+#include "gen/platform.h"
+
+#include "gen/config.h"
+#include "gen/stage.h"
+
+#include "gen/cachemounts.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "gen/opts.h"
+#include "gen/programs.h"
+#include "runtime/lib/arena.h"
+#include "runtime/lib/buf.h"
+#include "runtime/lib/die.h"
+#include "runtime/lib/fdio.h"
+#include "runtime/lib/json.h"
+#include "runtime/lib/path.h"
+
+/* As the step file has it: without an id, the target's path is one. */
+static const char *id_of(struct arena *arena, const struct run_mount *mount)
+{
+    return mount->mount.id.len ? arena_strndup(arena, mount->mount.id.text, mount->mount.id.len)
+                               : arena_printf(arena, "/%s", path_clean(arena, mount->target));
+}
+
+static void add(struct cachemounts *mounts, const struct run_mount *mount)
+{
+    if (mount->mount.type != MOUNT_CACHE || mount->from.kind != ORIGIN_SCRATCH)
+        return;
+    const char *id = id_of(mounts->arena, mount);
+    for (size_t i = 0; i < mounts->ids.count; i++)
+        if (!strcmp(mounts->ids.items[i], id))
+            return;
+    seq_push(mounts->arena, &mounts->ids, id);
+}
+
+void cachemounts_collect(void *data, struct opts *opts, const struct stages *stages)
+{
+    (void)opts;
+    for (size_t i = 0; i < stages->count; i++) {
+        const struct stage *stage = &stages->items[i];
+        for (size_t k = 0; k < stage->actions.count && stage->is_needed; k++) {
+            const struct action *action = stage->actions.items[k];
+            for (size_t n = 0; action->kind == ACTION_RUN && n < action->run.mounts.count; n++)
+                add(data, &action->run.mounts.items[n]);
+        }
+    }
+}
+
+void cachemounts_move(const struct cachemounts *mounts, const struct opts *opts, const char *verb, const char *folder)
+{
+    if (!mounts->ids.count)
+        return;
+    const char *program = arena_printf(mounts->arena, "%s/dfgen-cache", programs_find(mounts->arena).helpers);
+    json_t *ids = json_array();
+    struct buf text = {0};
+    int ends[2], status = 0;
+    for (size_t i = 0; i < mounts->ids.count; i++)
+        json_array_append_new(ids, json_bytes(span_of(mounts->ids.items[i])));
+    json_t *request = json_pack("{s:o,s:o,s:s,s:o}", "store", json_bytes(span_of(opts->store)), "folder", json_bytes(span_of(folder)), "do",
+                                verb, "ids", ids);
+    json_write(request, &text);
+    json_decref(request);
+    fflush(NULL);
+    if (pipe(ends) < 0)
+        die("cannot make a pipe:");
+    pid_t child = fork();
+    if (child == 0) {
+        dup2(ends[0], STDIN_FILENO);
+        /* What it took over is said to people, and no output of ours. */
+        dup2(STDERR_FILENO, STDOUT_FILENO);
+        close(ends[0]);
+        close(ends[1]);
+        execl(program, program, (char *)NULL);
+        die("cannot run %s:", program);
+    }
+    close(ends[0]);
+    signal(SIGPIPE, SIG_IGN);
+    bool is_said = child > 0 && fd_write_all(ends[1], text.data, text.len) == 0;
+    close(ends[1]);
+    while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
+        ;
+    signal(SIGPIPE, SIG_DFL);
+    buf_free(&text);
+    /* It has said what is wrong. */
+    if (child > 0 && (!WIFEXITED(status) || WEXITSTATUS(status)))
+        exit(WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_BUILD);
+    if (!is_said)
+        die("cannot start %s:", program);
+}
