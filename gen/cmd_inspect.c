@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "gen/attached.h"
 #include "gen/images.h"
 #include "gen/layout.h"
 #include "gen/opts.h"
@@ -63,16 +64,23 @@ static const struct image *image_called(struct opts *opts, struct images *images
     return image;
 }
 
-static json_t *describe(const char *what, const struct image *image)
+/* layout NULL: the image was found by name. */
+static json_t *describe(struct arena *arena, const char *what, const struct image *image, struct layout *layout)
 {
+    const char *error = NULL;
     json_t *layers = json_array();
     for (size_t i = 0; i < image->layer_count; i++)
         json_array_append_new(layers, json_pack("{s:s,s:s,s:s,s:I}", "digest", image->layers[i].digest, "diff_id",
                                                 image->layers[i].diff_id, "mediaType", image->layers[i].media_type, "size",
                                                 (json_int_t)image->layers[i].size));
-    return json_pack("{s:o,s:s,s:O,s:o}", "name", json_bytes(span_of(what)), "digest", image->digest, "config",
-                     image->config,
-                     "layers", layers);
+    json_t *json = json_pack("{s:o,s:s,s:O,s:o}", "name", json_bytes(span_of(what)), "digest", image->digest, "config",
+                             image->config, "layers", layers);
+    json_t *documents = layout ? attached_list(arena, layout, image->digest, &error) : NULL;
+    if (error)
+        die_usage("inspect: %s", error);
+    if (documents)
+        json_object_set_new(json, "documents", documents);
+    return json;
 }
 
 int cmd_inspect(int argc, char **argv)
@@ -87,7 +95,7 @@ int cmd_inspect(int argc, char **argv)
         struct layout *layout = NULL;
         const char *path = find_path(opts, *words);
         const struct image *image = path ? image_at(opts, path, &layout) : image_called(opts, images, *words);
-        json_t *json = describe(*words, image);
+        json_t *json = describe(&arena, *words, image, layout);
         char *text = json_dumps(json, JSON_INDENT(2) | JSON_SORT_KEYS);
         puts(text ? text : "");
         free(text);

@@ -54,7 +54,8 @@ const char *descriptor_read(struct arena *arena, const json_t *value, struct des
         .ref_name = json_get_string(notes, "org.opencontainers.image.ref.name", NULL),
         .image_name = json_get_string(notes, "io.containerd.image.name", NULL),
         .platform = json_is_object(platform) ? platform : NULL,
-        .is_attestation = json_get_string(notes, "vnd.docker.reference.type", NULL) != NULL,
+        .is_attestation = json_get_string(notes, "vnd.docker.reference.type", NULL) ||
+                          *json_get_string(value, "artifactType", ""),
     };
     descriptor->kind = kind_of(descriptor->media_type);
     if (!digest_is_valid_name(descriptor->digest))

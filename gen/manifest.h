@@ -19,7 +19,7 @@ struct descriptor {
     const char *ref_name;       /* annotation org.opencontainers.image.ref.name; NULL: none */
     const char *image_name;     /* annotation io.containerd.image.name; NULL: none */
     const struct json_t *platform;  /* NULL: not said */
-    bool is_attestation;
+    bool is_attestation;        /* of a document about an image, or another artifact: no image */
 };
 
 /* NULL, or what is wrong with it (only sha256 digests are taken). */

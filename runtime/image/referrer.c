@@ -42,7 +42,12 @@ json_t *referrer_put(struct step *step, struct digests *digests, const json_t *s
 {
     struct buf nothing = {0};
     buf_puts(&nothing, "{}");
+    /* What a statement is about stands in it; BuildKit's consumers look here. */
+    const char *predicate = json_get_string(document, "predicateType", NULL);
+    json_t *notes = predicate ? json_pack("{s:s}", "in-toto.io/predicate-type", predicate) : NULL;
     json_t *layer = put_json(step, digests, type, document);
+    if (notes)
+        json_object_set_new(layer, "annotations", notes);
     json_t *config = put(step, digests, empty_type, &nothing);
     const char *digest = json_get_string(subject, "digest", "");
     json_t *of = json_pack("{s:s, s:s, s:I}", "mediaType", json_get_string(subject, "mediaType", ""), "digest", digest, "size",
@@ -51,6 +56,8 @@ json_t *referrer_put(struct step *step, struct digests *digests, const json_t *s
                                  "config", config, "layers", layer, "subject", of);
     json_t *descriptor = put_json(step, digests, manifest_type, manifest);
     json_object_set_new(descriptor, "artifactType", json_string(type));
+    /* No machine's: who looks for an image of its platform passes it over. */
+    json_object_set_new(descriptor, "platform", json_pack("{s:s, s:s}", "architecture", "unknown", "os", "unknown"));
     json_object_set_new(descriptor, "annotations", json_pack("{s:s, s:s}", note_digest, digest, note_type, "attestation-manifest"));
     return descriptor;
 }

@@ -21,6 +21,7 @@ for descriptor in manifests[1:]:
     assert manifest["config"]["mediaType"] == "application/vnd.oci.empty.v1+json" and blob(manifest["config"]) == b"{}"
     [layer] = manifest["layers"]
     assert layer["mediaType"] == descriptor["artifactType"]
+    assert descriptor["platform"] == {"architecture": "unknown", "os": "unknown"}
     pathlib.Path(names[descriptor["artifactType"]] + ".json").write_bytes(blob(layer))
 END
 }
