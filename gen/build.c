@@ -189,6 +189,7 @@ static bool plan_platforms(struct build *build, struct opts *opts)
     size_t count = 0, first = build->platform_count;
     build->platforms = xrealloc(build->platforms, first + opts->platforms.count, sizeof *build->platforms);
     const char **folders = arena_array(opts->arena, opts->platforms.count, sizeof *folders);
+    bool is_fine = true;
     for (size_t i = 0; i < opts->platforms.count; i++)
         folders[i] = platform_folder(opts, opts->platforms.items[i]);
     for (size_t i = 0; i < opts->platforms.count; i++) {
@@ -202,16 +203,43 @@ static bool plan_platforms(struct build *build, struct opts *opts)
         copy->is_first = !count;
         build->platforms[build->platform_count++] = copy;
         units[count] = plan_one(build, copy);
-        if (!units[count++])
+        is_fine &= units[count] != NULL;
+        /* Of what is missing all is said; of a wrong Dockerfile the same would be. */
+        if (!units[count++] && !opts->offline)
             return false;
     }
-    plan_join(build->plan, opts, units, count);
-    return true;
+    if (is_fine)
+        plan_join(build->plan, opts, units, count);
+    return is_fine;
 }
 
 static bool plan_image_of(struct build *build, struct opts *opts)
 {
     return opts->platforms.count > 1 ? plan_platforms(build, opts) : plan_one(build, opts) != NULL;
+}
+
+/* An image that is based on one that could not be planned is not looked at. */
+static bool has_failed_base(const struct order *order, size_t number, const bool *failed)
+{
+    const struct opts *image = order->opts->images.items[number];
+    size_t next = 0;
+    for (const char *base; (base = next_base(image, &next));)
+        if (failed[find_image(order->opts, base)])
+            return true;
+    return false;
+}
+
+/* In their order. With --offline all that is missing is said at once, so the first failure is not the end. */
+static bool plan_images(struct build *build, const struct order *order)
+{
+    size_t count = order->opts->images.count;
+    bool is_fine = true, *failed = arena_array(order->opts->arena, count + 1, sizeof *failed);
+    for (size_t i = 0; i < count && (is_fine || order->opts->offline); i++) {
+        size_t number = order->images[i];
+        failed[number] = has_failed_base(order, number, failed) || !plan_image_of(build, order->opts->images.items[number]);
+        is_fine &= !failed[number];
+    }
+    return is_fine;
 }
 
 bool build_plan(struct build *build, struct arena *arena, struct opts *opts)
@@ -225,11 +253,7 @@ bool build_plan(struct build *build, struct arena *arena, struct opts *opts)
     build->plan = plan_new(arena, opts);
     for (size_t i = 0; i < count; i++)
         put_in_order(&order, i);
-    bool is_fine = true;
-    for (size_t i = 0; i < count && is_fine; i++)
-        is_fine = plan_image_of(build, opts->images.items[order.images[i]]);
-    if (!count)
-        is_fine = plan_image_of(build, opts);
+    bool is_fine = count ? plan_images(build, &order) : plan_image_of(build, opts);
     if (is_fine)
         build->graph = plan_finish(build->plan, &build->files);
     return is_fine;

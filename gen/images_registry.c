@@ -13,6 +13,7 @@
 
 #include "gen/layout.h"
 #include "gen/opts.h"
+#include "gen/platform.h"
 #include "gen/record.h"
 #include "gen/ref.h"
 #include "gen/remote.h"
@@ -22,6 +23,7 @@
 struct origin_of {
     struct images *images;
     const char *repository;
+    struct platform wanted;
 };
 
 static bool was_asked(const struct images *images, const char *reference, const char **error)
@@ -35,14 +37,19 @@ static bool was_asked(const struct images *images, const char *reference, const 
     return false;
 }
 
-static const char *offline(struct images *images, const char *reference)
+/* What is missing, and the command that gets it: for another platform than this machine's, it has to be said. */
+static const char *offline(struct images *images, const char *reference, const struct platform *wanted)
 {
-    return arena_printf(images->arena, "--offline: %s is not in the store %s: dfgen pull %s gets it", reference,
-                        images->opts->store, reference);
+    const struct platform host = platform_host();
+    const char *platform = platform_text(images->arena, wanted);
+    bool is_host = !strcmp(platform, platform_text(images->arena, &host));
+    return arena_printf(images->arena, "--offline: %s%s%s is not in the store %s: dfgen pull %s%s%s%s gets it", reference,
+                        is_host ? "" : " for ", is_host ? "" : platform, images->opts->store, is_host ? "" : "--platform ",
+                        is_host ? "" : platform, is_host ? "" : " ", reference);
 }
 
 /* Ask the registry; what it says is recorded, for the tag and for the digest. */
-static const char *ask(struct images *images, const struct ref *ref, const char *reference)
+static const char *ask(struct images *images, const struct ref *ref, const char *reference, const struct platform *wanted)
 {
     struct arena *arena = images->arena;
     const char *store = images->opts->store, *error;
@@ -51,7 +58,7 @@ static const char *ask(struct images *images, const struct ref *ref, const char 
     if (was_asked(images, reference, &error))
         return error;
     if (images->opts->offline)
-        return offline(images, reference);
+        return offline(images, reference, wanted);
     error = remote_manifest(images->remote, repository, ref->digest ? ref->digest : ref->tag, NULL, &found);
     if (!error)
         error = record_write(arena, store, reference, &found);
@@ -68,17 +75,23 @@ static bool must_ask(const struct images *images, const struct ref *ref, const c
     return images->opts->pull && !images->opts->offline && !ref->digest && !was_asked(images, reference, &error);
 }
 
-const char *images_resolve(struct images *images, const char *reference, struct descriptor *found)
+static const char *resolve(struct images *images, const char *reference, const struct platform *wanted, struct descriptor *found)
 {
     struct ref ref;
     if (!ref_parse(images->arena, span_of(reference), &ref))
         return ref_error(images->arena, span_of(reference));
     if (!must_ask(images, &ref, reference) && record_read(images->arena, images->opts->store, reference, found))
         return NULL;
-    const char *error = ask(images, &ref, reference);
+    const char *error = ask(images, &ref, reference, wanted);
     if (!error && !record_read(images->arena, images->opts->store, reference, found))
         error = arena_printf(images->arena, "%s: the store %s has lost what it meant", reference, images->opts->store);
     return error;
+}
+
+const char *images_resolve(struct images *images, const char *reference, struct descriptor *found)
+{
+    const struct platform host = platform_host();
+    return resolve(images, reference, &host, found);
 }
 
 /* A blob that the store lacks: a manifest by its digest, or a config. */
@@ -87,7 +100,8 @@ static const char *get_missing(void *data, const struct descriptor *descriptor)
     const struct origin_of *origin = data;
     struct descriptor found;
     if (origin->images->opts->offline)
-        return offline(origin->images, arena_printf(origin->images->arena, "%s@%s", origin->repository, descriptor->digest));
+        return offline(origin->images, arena_printf(origin->images->arena, "%s@%s", origin->repository, descriptor->digest),
+                       &origin->wanted);
     bool is_document = descriptor->kind == DESCRIPTOR_INDEX || descriptor->kind == DESCRIPTOR_MANIFEST;
     if (is_document)
         return remote_manifest(origin->images->remote, origin->repository, descriptor->digest, descriptor, &found);
@@ -104,7 +118,7 @@ static const struct image *find_by_record(struct images *images, const struct re
     if (!layout)
         return NULL;
     struct origin_of *origin = arena_alloc(arena, sizeof *origin);
-    *origin = (struct origin_of){images, arena_printf(arena, "%s/%s", ref->host, ref->path)};
+    *origin = (struct origin_of){images, arena_printf(arena, "%s/%s", ref->host, ref->path), *wanted};
     layout_set_getter(layout, get_missing, origin);
     vec_push(&images->opened, (struct opened){.path = "", .layout = layout});
     struct layout_query query = {0};
@@ -146,6 +160,6 @@ const struct image *images_in_registry(struct images *images, const char *refere
         image = images_in_store(images, reference, wanted, error);
     if (image || *error)
         return image;
-    *error = has_record ? NULL : images_resolve(images, reference, &top);
+    *error = has_record ? NULL : resolve(images, reference, wanted, &top);
     return *error ? NULL : find_by_record(images, &ref, reference, &top, wanted, error);
 }

@@ -112,7 +112,7 @@ bool stage_find_image(struct resolver *resolver, struct span name, struct place 
         const struct image *image = images_find(resolver->images, ref_text(resolver->arena, &ref),
                                                 &resolver->stage->platform, &error);
         if (!image) {
-            diag_error(resolver->diag, place, "%s", error);
+            diag_error(stage_missing_diag(resolver), place, "%s", error);
             return false;
         }
         *origin = (struct origin){.kind = ORIGIN_IMAGE, .image = image};

@@ -67,6 +67,9 @@ bool stage_find_image(struct resolver *resolver, struct span name, struct place 
 
 /* --- stage_lock.c: dfgen.lock, --locked, --offline --- */
 
+/* Where it is said that something is missing: of a needed stage always, even of one that has failed already. */
+struct diag *stage_missing_diag(const struct resolver *resolver);
+
 /* An image that was found for this name. False: it is not what is locked, said in diag. */
 bool stage_lock_image(struct resolver *resolver, struct span text, struct place place, const struct image *image);
 /* A remote source with its flags: without a checksum of its own it gets the locked one. */

@@ -36,6 +36,12 @@ static const char *image_name(struct arena *arena, struct span name)
     return ref_parse(arena, name, &ref) ? ref_text(arena, &ref) : arena_strndup(arena, name.text, name.len);
 }
 
+struct diag *stage_missing_diag(const struct resolver *resolver)
+{
+    bool says_all = resolver->opts->offline || resolver->opts->locked;
+    return says_all && resolver->stage->is_needed ? resolver->user : resolver->diag;
+}
+
 bool stage_lock_image(struct resolver *resolver, struct span text, struct place place, const struct image *image)
 {
     struct lock *lock = resolver->opts->lock;
@@ -54,7 +60,7 @@ bool stage_lock_image(struct resolver *resolver, struct span text, struct place 
     }
     const char *known = lock_find(lock, LOCK_IMAGE, name, platform);
     if (!known && resolver->opts->locked)
-        diag_error(resolver->diag, place, "%s for %s is not in %s, and --locked is given: dfgen lock adds it", name,
+        diag_error(stage_missing_diag(resolver), place, "%s for %s is not in %s, and --locked is given: dfgen lock adds it", name,
                    platform,
                    LOCK_FILE);
     else if (known && strcmp(known, image->digest))
@@ -132,12 +138,16 @@ static bool has_base_layer(const struct store *store, const struct image_layer *
 }
 
 static void check_image(struct resolver *resolver, const struct store *store, const struct image *image,
-                        struct place place)
+                        const struct platform *wanted, struct place place)
 {
+    const struct platform host = platform_host();
+    const char *platform = platform_text(resolver->arena, wanted);
+    bool is_host = !strcmp(platform, platform_text(resolver->arena, &host));
     for (size_t i = 0; i < image->layer_count; i++)
         if (!has_base_layer(store, &image->layers[i]))
-            diag_error(resolver->user, place, "--offline: layer %s of %s is not in the store: dfgen pull gets it",
-                       image->layers[i].digest, image->name);
+            diag_error(resolver->user, place, "--offline: layer %s of %s is not in the store: dfgen pull %s%s%s%s gets it",
+                       image->layers[i].digest, image->name, is_host ? "" : "--platform ", is_host ? "" : platform,
+                       is_host ? "" : " ", image->name);
 }
 
 struct pinned stage_remote_pin(const struct add_source *remote)
@@ -175,13 +185,14 @@ static void check_remote(struct resolver *resolver, const struct store *store, c
         diag_error(resolver->user, place, "--offline: %s is not in the store: dfgen lock gets it", name);
 }
 
-static void check_action(struct resolver *resolver, const struct store *store, const struct action *action)
+static void check_action(struct resolver *resolver, const struct store *store, const struct stage *stage,
+                         const struct action *action)
 {
     if (action->kind != ACTION_COPY)
         return;
     const struct copy_action *copy = &action->copy;
     if (copy->from.kind == ORIGIN_IMAGE)
-        check_image(resolver, store, copy->from.image, action->place);
+        check_image(resolver, store, copy->from.image, &stage->platform, action->place);
     for (size_t i = 0; i < copy->sources.count; i++)
         if (copy->sources.items[i].remote)
             check_remote(resolver, store, copy->sources.items[i].remote, copy->sources.items[i].place);
@@ -197,9 +208,9 @@ void stage_check_offline(struct resolver *resolver)
         if (!stage->is_needed)
             continue;
         if (stage->base.kind == ORIGIN_IMAGE && stage->base.image)
-            check_image(resolver, &store, stage->base.image, stage->ast->from.place);
+            check_image(resolver, &store, stage->base.image, &stage->platform, stage->ast->from.place);
         for (size_t k = 0; k < stage->actions.count; k++)
-            check_action(resolver, &store, stage->actions.items[k]);
+            check_action(resolver, &store, stage, stage->actions.items[k]);
     }
     store_close(&store);
 }
