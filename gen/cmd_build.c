@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -17,10 +18,10 @@
 
 /* By the generator's name; the first is what is looked for when nothing says more. */
 static const struct tool {
-    const char *generator, *program, *build_file, *package;
+    const char *generator, *program, *other, *variable, *build_file, *package;
 } tools[] = {
-    {"ninja", "ninja", "build.ninja", "ninja-build"},
-    {"make", "make", "Makefile", "make"},
+    {"ninja", "ninja", "samu", "NINJA", "build.ninja", "ninja-build"},
+    {"make", "make", "gmake", NULL, "Makefile", "make"},
 };
 enum { TOOLS = sizeof tools / sizeof *tools };
 
@@ -68,14 +69,17 @@ static const struct tool *tool_of(const char *generator)
 _Noreturn static void start(const struct tool *tool, const char *build_file, const char *const *targets)
 {
     VEC(const char *) words = {0};
-    vec_push(&words, tool->program);
+    const char *chosen = tool->variable ? getenv(tool->variable) : NULL, *program = chosen && *chosen ? chosen : tool->program;
+    vec_push(&words, program);
     vec_push(&words, "-f");
     vec_push(&words, build_file);
     for (; *targets; targets++)
         vec_push(&words, *targets);
     vec_push(&words, NULL);
-    execvp(tool->program, (char **)(uintptr_t)words.items);
-    die("cannot run %s: is it installed (Debian: %s)?", tool->program, tool->package);
+    execvp(program, (char **)(uintptr_t)words.items);
+    if (program == tool->program && errno == ENOENT)
+        execvp(tool->other, (char **)(uintptr_t)words.items);
+    die("cannot run %s: is it installed (Debian: %s)?", program, tool->package);
 }
 
 /* The time of the file is what counts. */
