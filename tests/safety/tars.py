@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """tars.py DFGEN-BASE THREAT...: hostile and odd layers, made here, and what becomes of each. Run by the tests of these threats in an empty folder."""
-import glob, gzip, hashlib, io, json, os, subprocess, sys, tarfile
+import glob, gzip, hashlib, io, json, os, resource, subprocess, sys, tarfile
 
 BASE, CHOSEN = sys.argv[1], sys.argv[2:]
 TYPES = {"f": tarfile.REGTYPE, "d": tarfile.DIRTYPE, "l": tarfile.SYMTYPE, "h": tarfile.LNKTYPE, "c": tarfile.CHRTYPE, "p": tarfile.FIFOTYPE}
@@ -38,6 +38,11 @@ def pax(**records):
     return {"pax_headers": {key.replace("__", "."): value for key, value in records.items()}}
 
 
+def small_files():
+    """No row needs a large file: one that grows in spite of the limits ends at once, and the disk is not filled."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64 << 20, 64 << 20))
+
+
 def check(what, want, plain, blob=None, kind=PLAIN, **members):
     """want: part of the message, or the listing as {path: beginning of the rest of its line}."""
     global ran, failures
@@ -55,7 +60,7 @@ def check(what, want, plain, blob=None, kind=PLAIN, **members):
         json.dump({"store": os.path.abspath("store")}, file)
     with open(".dfgen/bases/x.json", "w") as file:
         json.dump({"kind": "base", "layer": layer, "in": ["blob blob", "out .dfgen/bases/x.stamp"]}, file)
-    run = subprocess.run([BASE, ".dfgen/bases/x.json"], capture_output=True, timeout=120)
+    run = subprocess.run([BASE, ".dfgen/bases/x.json"], capture_output=True, timeout=120, preexec_fn=small_files)
     said, problem = run.stderr.decode(errors="replace"), None
     layers = glob.glob("store/layers/*/*/list")
     if isinstance(want, str):
