@@ -29,6 +29,12 @@ struct push {
 /* The manifest or index of that descriptor (and all it names) under repository:tag. NULL, or what went wrong, malloc'd. */
 char *push_image(const struct push *push, const struct json_t *descriptor);
 
+/*
+ * Descriptors of documents that are there and refer to an image (annotation vnd.docker.reference.digest): a registry without the
+ * referrers API gets them listed under the image's own tag for that. NULL, or what went wrong, malloc'd.
+ */
+char *push_referrers(const struct push *push, const struct json_t *descriptors);
+
 /* --- push_blob.c, for push.c --- */
 
 struct push_blob {
