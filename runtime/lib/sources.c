@@ -294,8 +294,9 @@ static int expand_pattern(struct expansion *expansion, const char *pivot, const 
 {
     struct arena *arena = expansion->arena;
     struct parents_search search = {.expansion = expansion, .levels = count_levels(pattern)};
+    /* The pivot itself is never meant: the reference has no pattern then, which matches nothing. */
     if (!*pattern)
-        return add_parents_match(expansion, pivot, "", true);
+        return 0;
     const char *why = NULL;
     if (!(search.pattern = pattern_compile(arena, pattern, &why)))
         return fail(expansion, EINVAL, why);
@@ -324,6 +325,34 @@ static int expand_pattern(struct expansion *expansion, const char *pivot, const 
     }
 }
 
+static void note_visit(void *data, const struct tree_node *node, const struct entry *entry, const char *relative)
+{
+    (void)node, (void)entry, (void)relative;
+    *(bool *)data = true;
+}
+
+/* Does --exclude leave anything of what was found? */
+static bool has_some(const struct expansion *expansion)
+{
+    bool is_some = false;
+    for (size_t i = 0; i < expansion->matches.count && !is_some; i++)
+        sources_walk_entries(expansion->tree, expansion->spec, &expansion->matches.items[i], note_visit, &is_some);
+    return is_some;
+}
+
+/* Is the last component a symlink? *is_link says so. */
+static int ends_in_link(struct expansion *expansion, const char *path, bool *is_link)
+{
+    const char *real;
+    bool is_dir;
+    struct entry entry;
+    if (resolve(expansion, parent_of(expansion->arena, path), &real, &is_dir) < 0)
+        return -1;
+    *is_link = *path && real && is_dir && look(expansion, path_join(expansion->arena, real, path_base(path)), &entry) &&
+               entry.type == ENTRY_SYMLINK;
+    return 0;
+}
+
 static int expand_parents(struct expansion *expansion, const char *source)
 {
     struct arena *arena = expansion->arena;
@@ -341,18 +370,60 @@ static int expand_parents(struct expansion *expansion, const char *source)
         if (pivots[i].is_dir)
             result = expand_pattern(expansion, pivots[i].real, pattern);
     free(pivots);
-    bool is_wild = *find_wildcard(arena, pivot) || *find_wildcard(arena, pattern);
-    if (result == 0 && !is_wild && !expansion->matches.count)
-        return fail_missing(expansion, path_join(arena, pivot, pattern));
-    return result;
+    if (result < 0 || *find_wildcard(arena, pivot) || *find_wildcard(arena, pattern))
+        return result;
+    /* The reference looks for a plain name behind no symlink. */
+    bool is_link;
+    if (ends_in_link(expansion, pivot, &is_link) < 0)
+        return -1;
+    return is_link || !has_some(expansion) ? fail_missing(expansion, path_join(arena, pivot, pattern)) : 0;
+}
+
+/* --- what the reference finds missing --- */
+
+/* It follows a symlink of the root itself before it copies the link. */
+static int check_link(struct expansion *expansion, const char *name)
+{
+    const struct source_spec *spec = expansion->spec;
+    struct tree_node node;
+    struct entry entry;
+    const char *real;
+    bool is_dir;
+    if (strchr(name, '/') || !tree_lookup(expansion->tree, expansion->arena, name, &node, &entry) ||
+        entry.type != ENTRY_SYMLINK || (spec->exclude && pattern_list_excludes(spec->exclude, name)))
+        return 0;
+    if (resolve(expansion, name, &real, &is_dir) < 0)
+        return -1;
+    return real ? 0 : fail_missing(expansion, name);
+}
+
+/* Only where patterns choose of what lies in the root. */
+static int check_links(struct expansion *expansion, const char *path)
+{
+    const struct source_spec *spec = expansion->spec;
+    const char *const *names;
+    if (spec->parents) {
+        for (size_t i = 0; i < expansion->matches.count; i++)
+            if (!strcmp(expansion->matches.items[i].real, expansion->matches.items[i].relative) &&
+                check_link(expansion, expansion->matches.items[i].relative) < 0)
+                return -1;
+        return 0;
+    }
+    if (!spec->exclude || pattern_list_is_empty(spec->exclude) || *path)
+        return 0;
+    size_t count = tree_children(expansion->tree, expansion->arena, "", &names);
+    for (size_t i = 0; i < count; i++)
+        if (check_link(expansion, names[i]) < 0)
+            return -1;
+    return 0;
 }
 
 static int expand(struct expansion *expansion)
 {
     const struct source_spec *spec = expansion->spec;
-    if (spec->parents)
-        return expand_parents(expansion, spec->path);
-    return expand_plain(expansion, path_clean(expansion->arena, span_of(spec->path)));
+    const char *path = path_clean(expansion->arena, span_of(spec->path));
+    int result = spec->parents ? expand_parents(expansion, spec->path) : expand_plain(expansion, path);
+    return result < 0 ? result : check_links(expansion, path);
 }
 
 int sources_expand(const struct tree *tree, struct arena *arena, const struct source_spec *spec, sources_need need,

@@ -59,7 +59,7 @@ static const struct {
     /* --parents */
     {"-", "p/q/x", "/d", "parents", "d/ d/p/:700,1,1 d/p/q/:711,2,2 d/p/q/x"}, {"-", "p/./q", "/d", "parents", "d/ d/q/:711,2,2 d/q/x d/q/y"},
     {"-", "p/q", "/d", "parents exclude=p/q/x", "d/ d/p/:700,1,1 d/p/q/:711,2,2 d/p/q/y"}, {"-", "p/q/x", "/d", "parents chown=3", "d/:755,3,3 d/p/:700,3,3 d/p/q/:711,3,3 d/p/q/x:644,3,3"},
-    {"-", "none*", "/d", "parents", "d/"}, {"-", "p/q/x", "/d", "parents exclude=**", "d/"}, {"", "etc/new", "/", "parents slash", "etc/ etc/new"},
+    {"-", "none*", "/d", "parents", "d/"}, {"-", "p/q/x", "/d", "parents exclude=**", "!\"/p/q/x\": not found"}, {"", "etc/new", "/", "parents slash", "etc/ etc/new"},
     {"", "p/q/x", "/etc/group", "parents", "!cannot copy to non-directory: /etc/group"}, {"p", "p/q/x", "/", "parents slash", "!cannot copy to non-directory: /p"},
     /* --exclude, nothing at all */
     {"-", "dir", "/d", "exclude=*", "d/"}, {"-", "dir", "/d", "exclude=sub", "d/ d/a:640,0,0"}, {"-", "f", "/d", "exclude=f", "d"}, {"-", "none*", "/d", "slash", ""},

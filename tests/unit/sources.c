@@ -41,14 +41,16 @@ static const struct {
     {"dir", "s", "dir>dir[.h a b]"}, {"dir", "*", "dir>dir[]"}, {"dir", "**/*.o a", "dir>dir[.h b s s/c]"}, {"dir", "s !s/c", "dir>dir[.h a b s s/c]"},
     {"dir", "s !none/*", "dir>dir[.h a b]"}, {"dir", "** !s/d.o", "dir>dir[s s/d.o]"}, {"f", "f", "f>f[]"}, {"w/*.txt", "*.txt", "a.txt>w/a.txt[] b.txt>w/b.txt[]"},
     {"w/y", "z/n.txt", "y>w/y[n.txt z]"}, {"hl", "a", "hl>hl[b]"}, {"dir", "dir/a", "dir>dir[.h a b s s/c s/d.o]"},
-    {"dir/s/c", "p", "@dir/s/c>dir/s/c[]"}, {"/dir/s", "p", "@dir/s>dir/s[c d.o]"}, {"dir/./s/c", "p", "@s/c>dir/s/c[]"}, {"dlink/./s", "p", "@s>dir/s[c d.o]"},
+    {"dir/s/c", "p", "@dir/s/c>dir/s/c[]"}, {"/dir/s", "p", "@dir/s>dir/s[c d.o]"}, {"dir/./s/c", "p", "@s/c>dir/s/c[]"}, {"dlink/./s", "p", "!\"/dlink/s\": not found"}, {"dlink/./s*", "p", "@s>dir/s[c d.o]"},
+    {"gone", "p", "!\"/gone\": not found"}, {"gon?", "p", "!\"/gone\": not found"}, {"link", "p", "@link>link[]"}, {"gone", "p gone", "!\"/gone\": not found"},
+    {".", "f", "!\"/gone\": not found"},
     {"**/package.json", "p", "@p/a/package.json>p/a/package.json[] @p/b/c/package.json>p/b/c/package.json[] @package.json>package.json[]"},
     {"*.md", "p", "@r.md>r.md[]"}, {"src/./lib/*.c", "p", "@lib/a.c>src/lib/a.c[]"}, {"src/./include", "p", "@include>src/include[y.h]"},
     {"src/./*", "p", "@include>src/include[y.h] @lib>src/lib[a.c b.h] @ln>src/ln[]"}, {"p/**", "p", "@p/a>p/a[package.json] @p/b>p/b[c c/package.json x.js]"},
     {"p/*/x.js", "p", "@p/b/x.js>p/b/x.js[]"}, {"none", "p", "!\"/none\": not found"}, {"none*", "p", ""}, {"dir/./none", "p", "!\"/dir/none\": not found"},
     {"none/./x", "p", "!\"/none\": not found"}, {"dlink/a", "p", "!\"/dlink/a\": not found"}, {"link", "p", "@link>link[]"}, {"[", "p", "!syntax error in pattern"},
-    {"e/./.", "p", "@>e[]"}, {"src/./", "p", "@>src[include include/y.h lib lib/a.c lib/b.h ln]"},
-    {"src", "p src/lib", "@src>src[include include/y.h ln]"}, {"src/./lib", "p lib/a.c", "@lib>src/lib[b.h]"}, {"src/./lib", "p lib", "@lib>src/lib"},
+    {"e/./.", "p", "!\"/e\": not found"}, {"src/./", "p", "!\"/src\": not found"}, {"/", "p", "!\"/\": not found"}, {"s*/./", "p", ""},
+    {"src", "p src/lib", "@src>src[include include/y.h ln]"}, {"src/./lib", "p lib/a.c", "@lib>src/lib[b.h]"}, {"src/./lib", "p lib", "!\"/src/lib\": not found"},
 };
 
 static void add_walked(void *data, const char *path, const char *relative)
