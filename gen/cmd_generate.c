@@ -210,7 +210,8 @@ static bool has_caches(const struct opts *opts)
 static int generate(int argc, char **argv, const struct saved_options *saved, struct generated *made)
 {
     struct arena arena = {0};
-    struct opts *opts = opts_read(&arena, argc, argv, made ? &made->targets : NULL);
+    struct opts *opts = saved ? opts_read_again(&arena, argc, argv, saved->build_dir)
+                              : opts_read(&arena, argc, argv, made ? &made->targets : NULL);
     bool is_regenerated = saved != NULL;
     if (saved && saved->nonce)
         opts->nonce = saved->nonce;

@@ -170,7 +170,8 @@ static void set_up_context(struct opts *opts, const char *word)
     if (!realpath(path, real)) {
         opts->is_context_remote = elsewhere_is_one(opts->arena, span_of(opts->context_name));
         if (!opts->is_context_remote)
-            die_usage("cannot use %s as the context:", opts->context_name);
+            die_usage("cannot use %s as the context%s:", opts->is_again ? path : opts->context_name,
+                      opts->is_again ? " (if the build folder was moved away from it, run dfgen again, there)" : "");
         opts->context_source = opts->context_name;
         return;
     }
@@ -318,7 +319,8 @@ static void set_up_images(struct opts *opts, const given_list *given, const char
     }
 }
 
-struct opts *opts_read(struct arena *arena, int argc, char **argv, const char ***rest)
+/* build_dir: where it is now; NULL: where the words say. */
+static struct opts *read_all(struct arena *arena, int argc, char **argv, const char ***rest, const char *build_dir)
 {
     struct opts *opts = arena_alloc(arena, sizeof *opts);
     *opts = (struct opts){.arena = arena, .build_dir = ".", .generator = "ninja", .prefix = "", .timestamps = "epoch",
@@ -330,6 +332,8 @@ struct opts *opts_read(struct arena *arena, int argc, char **argv, const char **
         if (option_is_early(given.items[i].option))
             apply(opts, &given.items[i]);
     keep_options(opts, argc, argv, rest ? &words : NULL);
+    opts->is_again = build_dir;
+    opts->build_dir = build_dir ? build_dir : opts->build_dir;
     enter_build_dir(opts);
     read_ini_files(opts);
     opts_images_make(opts);
@@ -363,6 +367,16 @@ struct opts *opts_read(struct arena *arena, int argc, char **argv, const char **
     }
     vec_free(&given);
     return opts;
+}
+
+struct opts *opts_read(struct arena *arena, int argc, char **argv, const char ***rest)
+{
+    return read_all(arena, argc, argv, rest, NULL);
+}
+
+struct opts *opts_read_again(struct arena *arena, int argc, char **argv, const char *build_dir)
+{
+    return read_all(arena, argc, argv, NULL, build_dir);
 }
 
 void opts_free(struct opts *opts)

@@ -112,6 +112,7 @@ struct opts {
     VEC(struct opt_registry) registries;
     /* where */
     const char *build_dir;      /* as the user wrote it; the process has changed into it by then */
+    bool is_again;              /* the build file is made again: nobody wrote anything */
     const char *build_file;     /* "build.ninja"; NULL until the generator is known */
     const char *generator;      /* "ninja", "make" */
     const char *context_option; /* --context; NULL: the last word, or "." */
@@ -142,6 +143,8 @@ struct opts {
  * after --help and --version. positional: what may follow the options: "context" (at most one) or "targets" (left in *rest, NULL-terminated).
  */
 struct opts *opts_read(struct arena *arena, int argc, char **argv, const char ***rest);
+/* The same for a build folder that is there, wherever it was when the words were given. */
+struct opts *opts_read_again(struct arena *arena, int argc, char **argv, const char *build_dir);
 void opts_free(struct opts *opts);
 
 /* A path as the user wrote it (relative to base, absolute) as one relative to the build folder. Symlinks are resolved but for the last component. */

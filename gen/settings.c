@@ -228,6 +228,10 @@ struct saved_options settings_read_options(struct arena *arena, const char *path
     saved.argv[0] = arena_strdup(arena, "dfgen");
     for (size_t i = 0; i < count; i++)
         saved.argv[i + 1] = string_in(arena, json_array_get(words, i), path);
+    char real[PATH_MAX];
+    if (!realpath(".", real))
+        die_usage("cannot tell the current folder:");
+    saved.build_dir = arena_strdup(arena, real);
     saved.start_dir = string_in(arena, json_object_get(options, "folder"), path);
     setenv("DFGEN_STORE", string_in(arena, json_object_get(options, "store"), path), 1);
     const json_t *nonce = json_object_get(options, "nonce");

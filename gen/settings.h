@@ -19,6 +19,7 @@ struct saved_options {
     int argc;
     char **argv;            /* argv[0] is "dfgen" */
     const char *start_dir;  /* relative to the build folder */
+    const char *build_dir;  /* absolute: where the build folder is now */
     const char *nonce;      /* so that making build.ninja again asks for no other run of the same steps; NULL: none */
 };
 
