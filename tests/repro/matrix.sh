@@ -1,6 +1,7 @@
 # shellcheck shell=sh
 # The same sources in surroundings that must not matter. Sourced after tests/lib.sh with the example's copy in src: matrix OPTION... builds the
-# target production once for each row of variations, with no result of another row in the store, and wants one digest.
+# target production once for each row of variations, with no result of another row in the store, and wants one digest. $matrix_rows: names of
+# rows, if not all are wanted. $matrix_keeps_caches: yes leaves cache mounts, what npm fetched say, to the next row.
 
 # A row: a name, and what stands before the commands; folder, context and jobs are changed by name.
 variations='plain
@@ -45,9 +46,16 @@ try() {
     esac
     # Base layers stay, but for the rows that could change how they are unpacked: that takes most of the time.
     case $try_name in
-    plain | umask | processor) rm -rf store ;;
-    *) rm -rf store/actions/* store/index/* store/layers/*/tree-* ;;
+    plain | umask | processor)
+        if [ "${matrix_keeps_caches:-}" = yes ] && [ -d store/cache ]; then mv store/cache kept; fi
+        chmod -R u+rwX store 2>/dev/null || :
+        rm -rf store 2>/dev/null || unshare --map-root-user --map-auto rm -rf store
+        if [ -d kept ]; then mkdir store && mv kept store/cache; fi
+        ;;
+    *) rm -rf store/actions/* store/index/* store/layers/*/tree-* 2>/dev/null ||
+        unshare --map-root-user --map-auto sh -c 'rm -rf store/actions/* store/index/* store/layers/*/tree-*' ;;
     esac
+    [ "${matrix_keeps_caches:-}" = yes ] || rm -rf store/cache/* 2>/dev/null || unshare --map-root-user --map-auto sh -c 'rm -rf store/cache/*'
     rm -rf out another
     mkdir -p "$try_out"
     # shellcheck disable=SC2086 # words without spaces
@@ -64,10 +72,17 @@ try() {
 matrix() {
     matrix_options=$*
     printf '%s\n' "$variations" >variations
+    if [ -n "${matrix_rows:-}" ]; then
+        for matrix_row in $matrix_rows; do grep -x -e "$matrix_row" -e "$matrix_row .*" variations || fail "no row $matrix_row"; done >chosen
+        mv chosen variations
+    fi
+    matrix_first=''
     while read -r matrix_row; do
         # shellcheck disable=SC2086
         try $matrix_row
-        cmp -s digest.plain "digest.${matrix_row%% *}" || fail "$matrix_row: $(cat "digest.${matrix_row%% *}"), but plain $(cat digest.plain)"
+        matrix_digest=$(cat "digest.${matrix_row%% *}")
+        matrix_first=${matrix_first:-$matrix_digest}
+        expect_eq "$matrix_first" "$matrix_digest" "the digest in the surroundings $matrix_row"
     done <variations
     expect_eq "$(wc -l <variations)" "$(find . -maxdepth 1 -name 'digest.*' | wc -l)" 'builds'
 }
