@@ -21,11 +21,27 @@
 #include "gen/ref.h"
 #include "runtime/lib/arena.h"
 
-/* PATH[:TAG][@DIGEST], PATH being the longest beginning that is there. */
+/* PATH[:TAG][@DIGEST] or PATH:NAME, PATH being the longest beginning that is there. */
 struct layout_place {
     const char *path;
+    const char *name;           /* what stands behind it, whole; NULL: nothing */
     struct layout_query query;
 };
+
+/* The place of the colon before which there is a file; NULL: none. */
+static char *find_colon(char *text)
+{
+    struct stat st;
+    for (char *colon = strrchr(text, ':'), *cut; colon; colon = cut) {
+        *colon = 0;
+        bool is_there = stat(text, &st) == 0;
+        cut = strrchr(text, ':');
+        *colon = ':';
+        if (is_there)
+            return colon;
+    }
+    return NULL;
+}
 
 static const char *split_place(struct images *images, const char *text, struct layout_place *place)
 {
@@ -39,17 +55,30 @@ static const char *split_place(struct images *images, const char *text, struct l
             *at = 0;
             digest = at + 1;
         }
-        char *colon = stat(path, &st) < 0 ? strrchr(path, ':') : NULL;
-        if (colon && !strchr(colon, '/')) {
+        char *colon = stat(path, &st) < 0 ? find_colon(path) : NULL;
+        if (colon) {
             *colon = 0;
             tag = colon + 1;
         }
     }
     *place = (struct layout_place){
         .path = path,
+        .name = tag,
         .query = {.digest = digest, .tag = digest ? NULL : tag ? tag : "latest", .accept_only = !tag && !digest},
     };
     return stat(path, &st) < 0 ? arena_printf(arena, "%s: %s", path, strerror(errno)) : NULL;
+}
+
+/* By its tag, or by its name as skopeo has it: docker-archive:FILE:busybox:1. */
+static const struct image *find_at(struct images *images, struct layout *layout, const struct layout_place *place,
+                                   const struct platform *wanted, const char **error)
+{
+    const struct image *image = layout_find(layout, &place->query, wanted, false, error);
+    struct ref ref;
+    if (image || *error || !place->name || place->query.digest || !ref_parse(images->arena, span_of(place->name), &ref))
+        return image;
+    struct layout_query query = {.reference = ref_text(images->arena, &ref)};
+    return layout_find(layout, &query, wanted, false, error);
 }
 
 static const struct image *image_at(struct images *images, const char *text, const struct platform *wanted, const char **error)
@@ -57,7 +86,7 @@ static const struct image *image_at(struct images *images, const char *text, con
     struct layout_place place;
     *error = split_place(images, text, &place);
     struct layout *layout = *error ? NULL : images_layout(images, place.path, error);
-    const struct image *image = layout ? layout_find(layout, &place.query, wanted, false, error) : NULL;
+    const struct image *image = layout ? find_at(images, layout, &place, wanted, error) : NULL;
     if (!image && !*error)
         *error = arena_printf(images->arena, "%s has no image %s", place.path,
                               place.query.digest ? place.query.digest : place.query.tag);
