@@ -236,7 +236,8 @@ static bool plan_images(struct build *build, const struct order *order)
     bool is_fine = true, *failed = arena_array(order->opts->arena, count + 1, sizeof *failed);
     for (size_t i = 0; i < count && (is_fine || order->opts->offline); i++) {
         size_t number = order->images[i];
-        failed[number] = has_failed_base(order, number, failed) || !plan_image_of(build, order->opts->images.items[number]);
+        failed[number] =
+            has_failed_base(order, number, failed) || !plan_image_of(build, order->opts->images.items[number]);
         is_fine &= !failed[number];
     }
     return is_fine;

@@ -1,6 +1,6 @@
 /*
- * Owns which cache mounts a build has, and the call of dfgen-cache. Called by cmd_vendor and cmd_generate. Must not know how a cache lies in
- * the store.
+ * Owns which cache mounts a build has, and the call of dfgen-cache. Called by cmd_vendor and cmd_generate. Must not
+ * know how a cache lies in the store.
  */
 #include "gen/diag.h"
 
@@ -71,8 +71,8 @@ void cachemounts_move(const struct cachemounts *mounts, const struct opts *opts,
     int ends[2], status = 0;
     for (size_t i = 0; i < mounts->ids.count; i++)
         json_array_append_new(ids, json_bytes(span_of(mounts->ids.items[i])));
-    json_t *request = json_pack("{s:o,s:o,s:s,s:o}", "store", json_bytes(span_of(opts->store)), "folder", json_bytes(span_of(folder)), "do",
-                                verb, "ids", ids);
+    json_t *request = json_pack("{s:o,s:o,s:s,s:o}", "store", json_bytes(span_of(opts->store)), "folder",
+                                json_bytes(span_of(folder)), "do", verb, "ids", ids);
     json_write(request, &text);
     json_decref(request);
     fflush(NULL);

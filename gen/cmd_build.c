@@ -69,7 +69,8 @@ static const struct tool *tool_of(const char *generator)
 _Noreturn static void start(const struct tool *tool, const char *build_file, const char *const *targets)
 {
     VEC(const char *) words = {0};
-    const char *chosen = tool->variable ? getenv(tool->variable) : NULL, *program = chosen && *chosen ? chosen : tool->program;
+    const char *chosen = tool->variable ? getenv(tool->variable) : NULL,
+               *program = chosen && *chosen ? chosen : tool->program;
     vec_push(&words, program);
     vec_push(&words, "-f");
     vec_push(&words, build_file);
@@ -137,7 +138,8 @@ int cmd_build(int argc, char **argv)
     if (result != EXIT_DONE)
         return result;
     if (made.output && isatty(STDOUT_FILENO))
-        die_usage("--output: dest=- is standard output, and an archive is nothing for a terminal: redirect it, or name a file");
+        die_usage("--output: dest=- is standard output, and an archive is nothing for a terminal: redirect it, or name "
+                  "a file");
     if (made.stamp || made.output)
         return run(tool_of(made.generator), &made);
     start(tool_of(made.generator), made.build_file, made.targets);

@@ -196,7 +196,8 @@ static const struct opt_output *find_stdout(const struct opts *opts, bool can_be
         found = one ? one : found;
     }
     if (found && !can_be)
-        die_usage("--output: dest=- is standard output, which ninja has when it runs: use `dfgen build` with the same options, or a file");
+        die_usage("--output: dest=- is standard output, which ninja has when it runs: use `dfgen build` with the same "
+                  "options, or a file");
     return found;
 }
 
@@ -224,7 +225,9 @@ static int generate(int argc, char **argv, const struct saved_options *saved, st
         die_usage("%s was not made by dfgen, and is left as it is: choose another name with --build-file, or another folder with -C",
                   opts->build_file);
     check_build_folder(opts);
-    /* Where that cannot be, nothing is lost but what a gc would have kept; the steps say what is wrong with the store. */
+    /*
+     * Where that cannot be, nothing is lost but what a gc would have kept; the steps say what is wrong with the store.
+     */
     autoclose int held = store_hold(opts->store, opts->build_real);
     (void)held;
     cmd_read_lock(opts);

@@ -287,15 +287,17 @@ static void load_docker(struct loading *loading)
 static const struct {
     const char *prefix, *import;
 } forms[] = {
-    {"oci:", NULL},          {"oci-layout:", NULL}, {"oci-archive:", NULL},   {"docker-archive:", NULL},   {"dir:", NULL},
-    {"tarball:", "tarball"}, {"rootfs:", "rootfs"}, {"squashfs:", "squashfs"}, {"bundle:", "bundle"},
+    {"oci:", NULL},        {"oci-layout:", NULL},   {"oci-archive:", NULL}, {"docker-archive:", NULL},
+    {"dir:", NULL},        {"tarball:", "tarball"}, {"rootfs:", "rootfs"},  {"squashfs:", "squashfs"},
+    {"bundle:", "bundle"},
 };
 
 /* The files of a root become an image. */
 static void load_import(struct loading *loading, const char *kind)
 {
     const char *error;
-    json_t *descriptor = imported_make(&loading->arena, loading->store.path, kind, loading->file, &loading->platform, &error);
+    json_t *descriptor =
+        imported_make(&loading->arena, loading->store.path, kind, loading->file, &loading->platform, &error);
     if (!descriptor)
         die_usage("%s", error);
     json_object_set_new(descriptor, "platform", json_pack("{s:s,s:s}", "os", loading->platform.os, "architecture",
@@ -303,7 +305,8 @@ static void load_import(struct loading *loading, const char *kind)
     if (*loading->platform.variant)
         json_object_set_new(json_object_get(descriptor, "platform"), "variant", json_string(loading->platform.variant));
     if (!give_name(loading, descriptor, loading->tag ? loading->tag : file_name(loading)))
-        die_usage("%s: \"%s\" is no image name: give one with --tag", loading->file, loading->tag ? loading->tag : file_name(loading));
+        die_usage("%s: \"%s\" is no image name: give one with --tag", loading->file,
+                  loading->tag ? loading->tag : file_name(loading));
     json_decref(descriptor);
 }
 
@@ -335,10 +338,13 @@ static void load(struct loading *loading)
 _Noreturn static void help(void)
 {
     puts("usage: dfgen load [--store FOLDER] [--tag NAME] [--platform PLATFORM] FILE...\n\n"
-         "Put images into the store, so that FROM finds them by name: of OCI image layouts (folders or tars), docker save archives\n"
+         "Put images into the store, so that FROM finds them by name: of OCI image layouts (folders or tars), docker "
+         "save archives\n"
          "and skopeo's dir: folders. An image without a name is called like its file.\n\n"
-         "FORM:FILE says what FILE is: oci, oci-archive, docker-archive, dir; or the files of a root, which become an image of\n"
-         "one layer for PLATFORM: tarball (as docker import takes it), squashfs, rootfs (a folder), bundle (of a runtime).");
+         "FORM:FILE says what FILE is: oci, oci-archive, docker-archive, dir; or the files of a root, which become an "
+         "image of\n"
+         "one layer for PLATFORM: tarball (as docker import takes it), squashfs, rootfs (a folder), bundle (of a "
+         "runtime).");
     exit(EXIT_DONE);
 }
 

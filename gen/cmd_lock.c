@@ -67,7 +67,9 @@ static struct request read_words(int argc, char **argv)
         else if (!strcmp(argv[i], "--update"))
             request.has_update = true;
         else if (!strncmp(argv[i], policy_option, strlen(policy_option)) && strchr("=", argv[i][strlen(policy_option)]))
-            request.policy = argv[i][strlen(policy_option)] ? argv[i] + strlen(policy_option) + 1 : argv[i + 1] ? argv[++i] : "";
+            request.policy = argv[i][strlen(policy_option)] ? argv[i] + strlen(policy_option) + 1
+                             : argv[i + 1]                  ? argv[++i]
+                                                            : "";
         else
             request.argv[request.argc++] = argv[i];
     }
@@ -156,8 +158,10 @@ static void check_manifests(const struct request *request, const struct stages *
 {
     for (size_t i = 0; i < stages->used.count && request->policy; i++)
         if (stages->used.items[i].image->has_no_manifest)
-            die_usage("lock: %s: %s is in a docker-archive, which has no manifest that a source policy could name: take it from a "
-                      "registry or an OCI layout", policy_option, stages->used.items[i].name);
+            die_usage("lock: %s: %s is in a docker-archive, which has no manifest that a source policy could name: "
+                      "take it from a "
+                      "registry or an OCI layout",
+                      policy_option, stages->used.items[i].name);
 }
 
 static void pin_stages(void *data, struct opts *opts, const struct stages *stages)
@@ -231,7 +235,8 @@ int cmd_lock(int argc, char **argv)
     opts->lock->is_recording = true;
     forget(opts, &request);
     struct images *images = images_new(&arena, opts);
-    bool is_fine = opts->images.count || opts->platforms.count > 1 ? look_at_all(&request, opts) : look(&request, opts, images);
+    bool is_fine =
+        opts->images.count || opts->platforms.count > 1 ? look_at_all(&request, opts) : look(&request, opts, images);
     if (is_fine) {
         take_found(&request, opts);
         if (lock_write(opts->lock, &changed) < 0)

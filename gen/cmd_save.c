@@ -1,5 +1,6 @@
 /*
- * Owns `dfgen save`: which images go into an archive, and for which platform. dfgen-save writes it. Must not know an archive's form.
+ * Owns `dfgen save`: which images go into an archive, and for which platform. dfgen-save writes it. Must not know an
+ * archive's form.
  */
 #include "gen/manifest.h"
 
@@ -41,11 +42,14 @@ struct saving {
 _Noreturn static void help(void)
 {
     puts("usage: dfgen save [OPTIONS] IMAGE... [-o FILE]\n\n"
-         "Write images into one archive, which docker load and podman load read, and every reader of OCI layouts: of a stage that\n"
+         "Write images into one archive, which docker load and podman load read, and every reader of OCI layouts: of a "
+         "stage that\n"
          "was built here, a layout, or an image of the store by its name. What several of them share is in it once.\n\n"
          "  -o, --output=FILE     where to; - is standard output, which it is without -o\n"
-         "      --format=FORM     docker-archive (the default), which has each image for one platform, or oci-archive, which has them all\n"
-         "      --platform=PLATFORM, --store=FOLDER, -C FOLDER, --offline and options for registries, as in dfgen --help");
+         "      --format=FORM     docker-archive (the default), which has each image for one platform, or oci-archive, "
+         "which has them all\n"
+         "      --platform=PLATFORM, --store=FOLDER, -C FOLDER, --offline and options for registries, as in dfgen "
+         "--help");
     exit(EXIT_DONE);
 }
 
@@ -120,15 +124,16 @@ static json_t *manifest_of(struct saving *saving, const struct sent *sent)
     struct layout *layout = layout_of_store(&saving->arena, sent->folder, &top, "", &error);
     const struct image *image = layout ? layout_find(layout, &(struct layout_query){0}, &platform, true, &error) : NULL;
     if (!image)
-        die_usage("save: %s", error ? error : arena_printf(&saving->arena, "%s has no image %s", sent->folder, top.digest));
+        die_usage("save: %s",
+                  error ? error : arena_printf(&saving->arena, "%s has no image %s", sent->folder, top.digest));
     char name[96];
     struct stat st;
     store_blob_name(image->digest, name);
     const char *path = arena_printf(&saving->arena, "%s/%s", sent->folder, name);
     json_t *manifest = stat(path, &st) < 0 ? NULL : json_read_at(AT_FDCWD, path, JSON_LIMIT, NULL);
     json_t *descriptor = json_pack("{s:s,s:s,s:I}", "mediaType",
-                                   json_get_string(manifest, "mediaType", "application/vnd.oci.image.manifest.v1+json"), "digest",
-                                   image->digest, "size", (json_int_t)(manifest ? st.st_size : 0));
+                                   json_get_string(manifest, "mediaType", "application/vnd.oci.image.manifest.v1+json"),
+                                   "digest", image->digest, "size", (json_int_t)(manifest ? st.st_size : 0));
     json_decref(manifest);
     layout_close(layout);
     return descriptor;
@@ -147,7 +152,8 @@ static json_t *describe(struct saving *saving, const char *word)
     bool has_all = !strcmp(saving->form, "oci-archive") && !saving->opts->platforms.count;
     json_t *descriptor = has_all ? json_incref(sent.descriptor) : manifest_of(saving, &sent);
     json_decref(sent.descriptor);
-    return json_pack("{s:o,s:o,s:o}", "folder", json_bytes(span_of(sent.folder)), "names", names, "descriptor", descriptor);
+    return json_pack("{s:o,s:o,s:o}", "folder", json_bytes(span_of(sent.folder)), "names", names, "descriptor",
+                     descriptor);
 }
 
 static int run_helper(struct saving *saving, const json_t *request)
@@ -196,9 +202,10 @@ int cmd_save(int argc, char **argv)
     json_t *images = json_array();
     for (size_t i = 0; saving.words[i]; i++)
         json_array_append_new(images, describe(&saving, saving.words[i]));
-    json_t *request = json_pack("{s:s,s:o,s:o}", "form", saving.form, "dest",
-                                json_bytes(span_of(is_stdout ? "-" : opts_path(saving.opts, saving.opts->start_dir, saving.dest))),
-                                "images", images);
+    json_t *request =
+        json_pack("{s:s,s:o,s:o}", "form", saving.form, "dest",
+                  json_bytes(span_of(is_stdout ? "-" : opts_path(saving.opts, saving.opts->start_dir, saving.dest))),
+                  "images", images);
     int result = run_helper(&saving, request);
     json_decref(request);
     images_free(saving.images);

@@ -1,6 +1,7 @@
 /*
- * Owns the order in which images are looked up: folders of images, what dfgen vendor made, the store, registries; and remembers what was
- * found. Called by stage while it resolves FROM and copies. Knows no file format (layout does) and no instruction.
+ * Owns the order in which images are looked up: folders of images, what dfgen vendor made, the store, registries; and
+ * remembers what was found. Called by stage while it resolves FROM and copies. Knows no file format (layout does) and
+ * no instruction.
  */
 #include "gen/images.h"
 
@@ -83,7 +84,8 @@ void images_remember(struct images *images, const char *question, const struct i
 
 /* --- by reference --- */
 
-const struct image *images_in_store(struct images *images, const char *reference, const struct platform *wanted, const char **error)
+const struct image *images_in_store(struct images *images, const char *reference, const struct platform *wanted,
+                                    const char **error)
 {
     struct ref ref;
     const char *index = arena_printf(images->arena, "%s/index.json", images->opts->store);
@@ -110,7 +112,8 @@ static const struct image *find_in_vendor(struct images *images, const char *ref
  * The reference by the digest that dfgen.lock has for the name in the Dockerfile; NULL: it is not locked, or says its
  * digest itself.
  */
-static const char *locked_reference(struct images *images, const char *name, const char *reference, const struct platform *wanted)
+static const char *locked_reference(struct images *images, const char *name, const char *reference,
+                                    const struct platform *wanted)
 {
     const struct lock *lock = images->opts->lock;
     struct ref ref;

@@ -1,6 +1,6 @@
 /*
- * Owns named contexts (--build-context, [contexts] of dfgen.ini): what a name stands for, scheme by scheme. Called by stage for each name
- * of an image. Must not know file formats, nor registries.
+ * Owns named contexts (--build-context, [contexts] of dfgen.ini): what a name stands for, scheme by scheme. Called by
+ * stage for each name of an image. Must not know file formats, nor registries.
  */
 #include "gen/images.h"
 
@@ -120,11 +120,13 @@ static struct named_context from_layout(struct images *images, const char *rest,
 }
 
 /* Files of a root and no config: an image is made of them, once for each that is another file. */
-static struct named_context from_files(struct images *images, const char *kind, const char *rest, const struct platform *wanted)
+static struct named_context from_files(struct images *images, const char *kind, const char *rest,
+                                       const struct platform *wanted)
 {
     const char *question = arena_printf(images->arena, "%s %s %s", kind, platform_text(images->arena, wanted), rest);
     const struct answer *known = images_recall(images, question);
-    struct named_context found = {.kind = CONTEXT_IMAGE, .image = known ? known->image : NULL, .error = known ? known->error : NULL};
+    struct named_context found = {
+        .kind = CONTEXT_IMAGE, .image = known ? known->image : NULL, .error = known ? known->error : NULL};
     if (!known) {
         found.image = imported_image(images->arena, images->opts->store, kind, rest, wanted, &found.error);
         images_remember(images, question, found.image, found.error);
@@ -146,8 +148,10 @@ static struct named_context from_squashfs(struct images *images, const char *res
 static struct named_context from_bundle(struct images *images, const char *rest, const struct platform *wanted)
 {
     (void)wanted;
-    return bad(arena_printf(images->arena, "a bundle becomes an image by `dfgen load bundle:%s --tag NAME`; its files alone are the folder %s/rootfs",
-                            rest, rest));
+    return bad(arena_printf(
+        images->arena,
+        "a bundle becomes an image by `dfgen load bundle:%s --tag NAME`; its files alone are the folder %s/rootfs",
+        rest, rest));
 }
 
 static struct named_context from_folder(struct images *images, const char *rest, const struct platform *wanted)
@@ -249,12 +253,14 @@ static const char *find_context(struct images *images, const char *name, const c
 }
 
 /* What a registry, a server or this graph has is held against the source policy where it is looked up. */
-static const char *check_policy(struct images *images, const char *name, const char *value, const struct named_context *found)
+static const char *check_policy(struct images *images, const char *name, const char *value,
+                                const struct named_context *found)
 {
-    const char *text = found->kind == CONTEXT_FOLDER ? arena_printf(images->arena, "local://%s", name)
-                       : found->kind == CONTEXT_IMAGE && found->image && strncmp(value, "docker-image:", 13) && !found->image->built
-                           ? arena_printf(images->arena, "oci-layout://%s@%s", name, found->image->digest)
-                           : NULL;
+    const char *text =
+        found->kind == CONTEXT_FOLDER ? arena_printf(images->arena, "local://%s", name)
+        : found->kind == CONTEXT_IMAGE && found->image && strncmp(value, "docker-image:", 13) && !found->image->built
+            ? arena_printf(images->arena, "oci-layout://%s@%s", name, found->image->digest)
+            : NULL;
     return text ? policy_check(images->opts->policy, images->arena, text) : NULL;
 }
 

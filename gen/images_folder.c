@@ -1,6 +1,6 @@
 /*
- * Owns looking for an image in a folder of layouts and archives (--images, [images] path), by the names that they have in themselves
- * or as files. Called by images. Must not know file formats.
+ * Owns looking for an image in a folder of layouts and archives (--images, [images] path), by the names that they have
+ * in themselves or as files. Called by images. Must not know file formats.
  */
 #include "gen/images.h"
 

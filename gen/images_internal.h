@@ -1,5 +1,6 @@
 /*
- * What the files of images share: what was opened, asked and answered in this run. For images*.c alone. Include gen/images.h before.
+ * What the files of images share: what was opened, asked and answered in this run. For images*.c alone. Include
+ * gen/images.h before.
  */
 #ifndef DFGEN_IMAGES_INTERNAL_H
 #define DFGEN_IMAGES_INTERNAL_H
@@ -60,8 +61,11 @@ void images_remember(struct images *images, const char *question, const struct i
 /* Places where an image may be, by its normalised reference. NULL without *error: it is not there. */
 const struct image *images_in_folder(struct images *images, const char *folder, const char *reference,
                                      const struct platform *wanted, const char **error);
-const struct image *images_in_store(struct images *images, const char *reference, const struct platform *wanted, const char **error);
-/* What the store remembers of a registry, or has under that name, else what a registry says. NULL: always with *error. */
+const struct image *images_in_store(struct images *images, const char *reference, const struct platform *wanted,
+                                    const char **error);
+/*
+ * What the store remembers of a registry, or has under that name, else what a registry says. NULL: always with *error.
+ */
 const struct image *images_in_registry(struct images *images, const char *reference, const struct platform *wanted,
                                        const char **error);
 

@@ -1,6 +1,6 @@
 /*
- * Owns images of registries: what a tag was found to mean, asking again, and getting the documents that lead to a platform's image. Called
- * by images. Must not know HTTP, nor named contexts.
+ * Owns images of registries: what a tag was found to mean, asking again, and getting the documents that lead to a
+ * platform's image. Called by images. Must not know HTTP, nor named contexts.
  */
 #include "gen/images.h"
 
@@ -43,13 +43,14 @@ static const char *offline(struct images *images, const char *reference, const s
     const struct platform host = platform_host();
     const char *platform = platform_text(images->arena, wanted);
     bool is_host = !strcmp(platform, platform_text(images->arena, &host));
-    return arena_printf(images->arena, "--offline: %s%s%s is not in the store %s: dfgen pull %s%s%s%s gets it", reference,
-                        is_host ? "" : " for ", is_host ? "" : platform, images->opts->store, is_host ? "" : "--platform ",
-                        is_host ? "" : platform, is_host ? "" : " ", reference);
+    return arena_printf(images->arena, "--offline: %s%s%s is not in the store %s: dfgen pull %s%s%s%s gets it",
+                        reference, is_host ? "" : " for ", is_host ? "" : platform, images->opts->store,
+                        is_host ? "" : "--platform ", is_host ? "" : platform, is_host ? "" : " ", reference);
 }
 
 /* Ask the registry; what it says is recorded, for the tag and for the digest. */
-static const char *ask(struct images *images, const struct ref *ref, const char *reference, const struct platform *wanted)
+static const char *ask(struct images *images, const struct ref *ref, const char *reference,
+                       const struct platform *wanted)
 {
     struct arena *arena = images->arena;
     const char *store = images->opts->store, *error;
@@ -75,7 +76,8 @@ static bool must_ask(const struct images *images, const struct ref *ref, const c
     return images->opts->pull && !images->opts->offline && !ref->digest && !was_asked(images, reference, &error);
 }
 
-static const char *resolve(struct images *images, const char *reference, const struct platform *wanted, struct descriptor *found)
+static const char *resolve(struct images *images, const char *reference, const struct platform *wanted,
+                           struct descriptor *found)
 {
     struct ref ref;
     if (!ref_parse(images->arena, span_of(reference), &ref))
@@ -100,7 +102,8 @@ static const char *get_missing(void *data, const struct descriptor *descriptor)
     const struct origin_of *origin = data;
     struct descriptor found;
     if (origin->images->opts->offline)
-        return offline(origin->images, arena_printf(origin->images->arena, "%s@%s", origin->repository, descriptor->digest),
+        return offline(origin->images,
+                       arena_printf(origin->images->arena, "%s@%s", origin->repository, descriptor->digest),
                        &origin->wanted);
     bool is_document = descriptor->kind == DESCRIPTOR_INDEX || descriptor->kind == DESCRIPTOR_MANIFEST;
     if (is_document)

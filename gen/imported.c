@@ -1,6 +1,6 @@
 /*
- * Owns what is known of images that were made of files: by the file's path, size, times and inode, as the index of contexts has it. Called by
- * images and cmd_load. Must not know how an image is made of them.
+ * Owns what is known of images that were made of files: by the file's path, size, times and inode, as the index of
+ * contexts has it. Called by images and cmd_load. Must not know how an image is made of them.
  */
 #include "gen/images.h"
 
@@ -60,13 +60,13 @@ static json_t *ask(const char *program, const struct buf *request)
     return answer;
 }
 
-json_t *imported_make(struct arena *arena, const char *store, const char *kind, const char *path, const struct platform *platform,
-                      const char **error)
+json_t *imported_make(struct arena *arena, const char *store, const char *kind, const char *path,
+                      const struct platform *platform, const char **error)
 {
     struct buf text = {0};
     json_t *request = json_pack("{s:o,s:s,s:o,s:s,s:s,s:s}", "store", json_bytes(span_of(store)), "kind", kind, "path",
-                                json_bytes(span_of(path)), "os", platform->os, "architecture", platform->architecture, "variant",
-                                platform->variant);
+                                json_bytes(span_of(path)), "os", platform->os, "architecture", platform->architecture,
+                                "variant", platform->variant);
     json_write(request, &text);
     json_decref(request);
     json_t *answer = ask(arena_printf(arena, "%s/dfgen-import", programs_find(arena).helpers), &text);
@@ -79,8 +79,8 @@ json_t *imported_make(struct arena *arena, const char *store, const char *kind, 
 }
 
 /* NULL: the store has not all of it any more. */
-static const struct image *image_of(struct arena *arena, const char *store, const struct descriptor *descriptor, const char *path,
-                                    const struct platform *platform)
+static const struct image *image_of(struct arena *arena, const char *store, const struct descriptor *descriptor,
+                                    const char *path, const struct platform *platform)
 {
     const char *error;
     struct store blobs;
@@ -108,10 +108,11 @@ const struct image *imported_image(struct arena *arena, const char *store, const
         *error = arena_printf(arena, "%s: it is no file", path);
     if (*error)
         return NULL;
-    const char *known = arena_printf(arena, "%s %s %s %jd %jd.%ld %jd.%ld %ju", kind, platform_text(arena, platform), real,
-                                     (intmax_t)st.st_size, (intmax_t)st.st_mtim.tv_sec, st.st_mtim.tv_nsec, (intmax_t)st.st_ctim.tv_sec,
-                                     st.st_ctim.tv_nsec, (uintmax_t)st.st_ino);
-    const struct image *image = record_read(arena, store, known, &descriptor) ? image_of(arena, store, &descriptor, path, platform) : NULL;
+    const char *known = arena_printf(arena, "%s %s %s %jd %jd.%ld %jd.%ld %ju", kind, platform_text(arena, platform),
+                                     real, (intmax_t)st.st_size, (intmax_t)st.st_mtim.tv_sec, st.st_mtim.tv_nsec,
+                                     (intmax_t)st.st_ctim.tv_sec, st.st_ctim.tv_nsec, (uintmax_t)st.st_ino);
+    const struct image *image =
+        record_read(arena, store, known, &descriptor) ? image_of(arena, store, &descriptor, path, platform) : NULL;
     if (image)
         return image;
     json_t *made = imported_make(arena, store, kind, path, platform, error);

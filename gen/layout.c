@@ -191,12 +191,14 @@ static void read_manifest_json(struct layout *layout, const char **error)
         char hex[DIGEST_HEX + 1];
         digest_hex(&digest, hex);
         bool is_index = json_object_get(layout->manifest, "manifests");
-        const char *type = json_get_string(layout->manifest, "mediaType", is_index ? "application/vnd.oci.image.index.v1+json"
-                                                                                   : "application/vnd.oci.image.manifest.v1+json");
+        const char *type = json_get_string(layout->manifest, "mediaType",
+                                           is_index ? "application/vnd.oci.image.index.v1+json"
+                                                    : "application/vnd.oci.image.manifest.v1+json");
         layout->is_dir = true;
         layout->top = arena_strdup(layout->arena, hex);
         layout->index = keep(layout, json_pack("{s:[{s:s,s:o,s:I}]}", "manifests", "mediaType", type, "digest",
-                                               json_string(arena_printf(layout->arena, "sha256:%s", hex)), "size", (json_int_t)text.len));
+                                               json_string(arena_printf(layout->arena, "sha256:%s", hex)), "size",
+                                               (json_int_t)text.len));
         layout->manifest = NULL;
     }
     buf_free(&text);
@@ -218,7 +220,9 @@ struct layout *layout_open(struct arena *arena, const char *path, const char **e
         } else if (locate(layout, "manifest.json", &place)) {
             read_manifest_json(layout, error);
         } else {
-            *error = arena_printf(arena, "%s is neither an OCI image layout (no index.json) nor a docker-archive or dir: folder (no manifest.json)",
+            *error = arena_printf(arena,
+                                  "%s is neither an OCI image layout (no index.json) nor a docker-archive or dir: "
+                                  "folder (no manifest.json)",
                                   layout->path);
         }
     }
@@ -344,9 +348,10 @@ static bool choose(struct layout *layout, const json_t *index, const struct plat
 void layout_add_input(struct layout *layout, struct image *image, const char *name)
 {
     image->inputs = arena_array(layout->arena, 1, sizeof *image->inputs);
-    image->inputs[0] = layout->input        ? layout->input
-                       : layout->is_archive ? layout->path
-                                            : path_join(layout->arena, layout->path, layout->is_dir ? "manifest.json" : name);
+    image->inputs[0] = layout->input ? layout->input
+                       : layout->is_archive
+                           ? layout->path
+                           : path_join(layout->arena, layout->path, layout->is_dir ? "manifest.json" : name);
     image->input_count = 1;
 }
 
@@ -455,7 +460,8 @@ const struct image *layout_find(struct layout *layout, const struct layout_query
                                 bool in_store, const char **error)
 {
     *error = NULL;
-    return layout->index ? find_in_index(layout, query, wanted, in_store, error) : layout_find_in_docker(layout, query, error);
+    return layout->index ? find_in_index(layout, query, wanted, in_store, error)
+                         : layout_find_in_docker(layout, query, error);
 }
 
 const json_t *layout_index(const struct layout *layout)

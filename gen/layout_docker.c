@@ -1,5 +1,6 @@
 /*
- * Owns what is special about docker-archives: images in manifest.json, named by their configs. Called by layout and cmd_load.
+ * Owns what is special about docker-archives: images in manifest.json, named by their configs. Called by layout and
+ * cmd_load.
  */
 #include "gen/images.h"
 

@@ -1,4 +1,7 @@
-/* What the files of layout share: the open layout, and reading its files. For layout*.c alone. Include gen/images.h and gen/layout.h before. */
+/*
+ * What the files of layout share: the open layout, and reading its files. For layout*.c alone. Include gen/images.h and
+ * gen/layout.h before.
+ */
 #ifndef DFGEN_LAYOUT_INTERNAL_H
 #define DFGEN_LAYOUT_INTERNAL_H
 

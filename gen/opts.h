@@ -24,7 +24,8 @@ struct opt_pair {
 
 /* One -o/--output. */
 struct opt_output {
-    const char *type;           /* "oci", "docker", "tar", "local", "bundle", "squashfs", "registry"; "image": none; "load": into docker */
+    const char *type; /* "oci", "docker", "tar", "local", "bundle", "squashfs", "registry"; "image": none; "load": into
+                         docker */
     const char *dest;           /* relative to the build folder (or absolute) */
     bool tar;                   /* oci, docker: an archive (the default) or a folder */
     const char *compression;    /* "gzip", "zstd", "none" */

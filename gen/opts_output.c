@@ -1,6 +1,6 @@
 /*
- * Owns --output: docker's types and keywords, each of which works or is refused by its name, and what several outputs mean together.
- * Called by opts and its table. Must not know how anything is written.
+ * Owns --output: docker's types and keywords, each of which works or is refused by its name, and what several outputs
+ * mean together. Called by opts and its table. Must not know how anything is written.
  */
 #include "gen/opts_output.h"
 
@@ -51,7 +51,8 @@ static const char *read_bool(const struct field *field, bool *value)
 {
     *value = !strcmp(field->value, "true") || !strcmp(field->value, "1");
     bool is_one = *value || !strcmp(field->value, "false") || !strcmp(field->value, "0");
-    return is_one ? NULL : arena_printf(field->opts->arena, "%s=%s: true or false is wanted", field->name, field->value);
+    return is_one ? NULL
+                  : arena_printf(field->opts->arena, "%s=%s: true or false is wanted", field->name, field->value);
 }
 
 static const char *set_type(const struct field *field)
@@ -139,10 +140,11 @@ static const char *set_compression(const struct field *field)
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (!strcmp(known[i].name, field->value))
             field->output->compression = known[i].is;
-    return field->output->compression ? NULL
-                                      : arena_printf(field->opts->arena,
-                                                     "compression=%s is not supported: compressions are gzip, zstd and uncompressed",
-                                                     field->value);
+    return field->output->compression
+               ? NULL
+               : arena_printf(field->opts->arena,
+                              "compression=%s is not supported: compressions are gzip, zstd and uncompressed",
+                              field->value);
 }
 
 static const char *set_level(const struct field *field)
@@ -198,7 +200,8 @@ static const struct keyword {
     {"name-canonical", FROM_IMAGE, NULL, "there is no image store: the digest is in --metadata-file"},
     {"platform-split", FROM_ROOT, NULL, "type=local has a folder for each of several platforms, and none for one"},
     {"prefer-nondist-layers", FROM_IMAGE, NULL, "layers are always distributed"},
-    {"registry.insecure", FROM_IMAGE, NULL, "insecure = true in a section [registry \"HOST\"] of dfgen.ini, or --tls-verify=false, says so"},
+    {"registry.insecure", FROM_IMAGE, NULL,
+     "insecure = true in a section [registry \"HOST\"] of dfgen.ini, or --tls-verify=false, says so"},
     {"store", FROM_IMAGE, NULL, "there is no image store: the image stands in .dfgen/images/STAGE"},
     {"unpack", FROM_IMAGE, NULL, "there is no image store: type=local and type=bundle write files"},
 };
@@ -234,8 +237,9 @@ static const char *check_origin(struct opts *opts, const opt_list *fields, const
         const char *name = opts_value_pair(opts->arena, fields->items[i]).name;
         const struct keyword *keyword = find_keyword(name);
         if (!(keyword->origin & type->origin))
-            return arena_printf(opts->arena, "%s= is for %s, not for type=%s", name,
-                                keyword->origin == FROM_IMAGE ? "images (oci, docker, image, registry)" : "files (local)", type->name);
+            return arena_printf(
+                opts->arena, "%s= is for %s, not for type=%s", name,
+                keyword->origin == FROM_IMAGE ? "images (oci, docker, image, registry)" : "files (local)", type->name);
     }
     return NULL;
 }
@@ -282,8 +286,11 @@ static const char *read_fields(struct opts *opts, const char *base, struct opt_o
         return "an output needs a type: type=oci,dest=PATH";
     const struct output_type *type = find_type(output->type);
     if (!type || !strcmp(output->type, "load"))
-        return arena_printf(opts->arena, "type=%s is not supported: types are oci, docker, tar, local, bundle, squashfs, image, registry and "
-                                         "cacheonly", output->type);
+        return arena_printf(
+            opts->arena,
+            "type=%s is not supported: types are oci, docker, tar, local, bundle, squashfs, image, registry and "
+            "cacheonly",
+            output->type);
     error = check_origin(opts, fields, type);
     return error ? error : check_output(opts, output);
 }
@@ -360,8 +367,9 @@ bool opts_output_is_other(const struct opts *opts, const struct opt_output *outp
         return true;
     /* A push is told the names. */
     bool names_count = strcmp(output->type, "registry");
-    return strcmp(output->compression, main->compression) || output->level != main->level || output->docker_types != main->docker_types ||
-           has_other_annotations(output, main) || (names_count && has_other_names(output, main));
+    return strcmp(output->compression, main->compression) || output->level != main->level ||
+           output->docker_types != main->docker_types || has_other_annotations(output, main) ||
+           (names_count && has_other_names(output, main));
 }
 
 static void check_platforms(const struct opts *opts, const struct opt_output *output)
@@ -369,7 +377,8 @@ static void check_platforms(const struct opts *opts, const struct opt_output *ou
     if (!strcmp(output->type, "docker") || !strcmp(output->type, "load"))
         die_usage("--output: type=docker holds one platform only: use type=oci for several");
     if (!strcmp(output->type, "tar") || !strcmp(output->type, "squashfs"))
-        die_usage("--output: type=%s of several platforms is not supported: use type=local, or one --platform", output->type);
+        die_usage("--output: type=%s of several platforms is not supported: use type=local, or one --platform",
+                  output->type);
     (void)opts;
 }
 
@@ -382,9 +391,11 @@ void opts_output_finish(struct opts *opts)
         if (opts->platforms.count > 1)
             check_platforms(opts, output);
         if (output != main && !strcmp(output->type, "image") && opts_output_is_other(opts, output))
-            die_usage("--output: type=image is what stands in .dfgen/images/STAGE, and another output before it says what that is like: put it first");
+            die_usage("--output: type=image is what stands in .dfgen/images/STAGE, and another output before it says "
+                      "what that is like: put it first");
         if (opts_output_is_other(opts, output) && (opts->sbom_spdx || opts->sbom_cyclonedx || opts->provenance))
-            die_usage("--output: documents (--sbom, --provenance) are about one image: leave them, or force-compression= and whatever else "
+            die_usage("--output: documents (--sbom, --provenance) are about one image: leave them, or "
+                      "force-compression= and whatever else "
                       "differs from the first output");
         streams += output->is_stdout;
         if (output->is_stdout)

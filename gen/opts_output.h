@@ -10,7 +10,10 @@ struct opts;
 /* type=TYPE,dest=PATH,… or a bare PATH. NULL, or what is wrong. */
 const char *opts_set_output(struct opts *opts, const char *base, const char *text);
 
-/* What outputs mean together, once all is read: how layers are packed, and where dest=- goes. Ends the process when they cannot be had. */
+/*
+ * What outputs mean together, once all is read: how layers are packed, and where dest=- goes. Ends the process when
+ * they cannot be had.
+ */
 void opts_output_finish(struct opts *opts);
 
 /* The output that says what the image layout is like: the first of an image. NULL: none does. */

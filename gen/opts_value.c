@@ -74,7 +74,8 @@ const char *opts_value_list(struct arena *arena, const char *text, opt_list *fie
 }
 
 /* Schemes whose rest is a path of this machine; "oci-layout:PATH" and "oci-layout://PATH" are the same. */
-static const char *const path_schemes[] = {"oci-layout", "oci", "dir", "docker-archive", "oci-archive", "tarball", "squashfs", "bundle"};
+static const char *const path_schemes[] = {"oci-layout",  "oci",     "dir",      "docker-archive",
+                                           "oci-archive", "tarball", "squashfs", "bundle"};
 
 /* PATH[:TAG][@DIGEST]: where the path ends. A colon or at-sign in the path is fine when the whole is there. */
 static size_t path_length(const char *base, const char *text)

@@ -1,6 +1,7 @@
 /*
- * Owns images that an output wants otherwise than the image layout has them: packed with another compression, or with other names,
- * annotations or media types. Called by plan_image and plan_join. Must not know how an image is written out.
+ * Owns images that an output wants otherwise than the image layout has them: packed with another compression, or with
+ * other names, annotations or media types. Called by plan_image and plan_join. Must not know how an image is written
+ * out.
  */
 #include "gen/diag.h"
 
@@ -63,14 +64,16 @@ static json_t *kept_json(const struct plan *plan, const struct opt_output *outpu
     return kept;
 }
 
-const char *plan_convert(struct plan *plan, struct planned *planned, const char *name, const struct opt_output *output, const char *index)
+const char *plan_convert(struct plan *plan, struct planned *planned, const char *name, const struct opt_output *output,
+                         const char *index)
 {
     struct arena *arena = plan->arena;
     const struct opts *opts = plan->opts;
     if (!opts_output_is_other(opts, output))
         return index;
     const char *stage = planned->label, *step_name = arena_printf(arena, "%s-image", name);
-    const char *text = arena_printf(arena, "image for %s", name), *base = arena_printf(arena, "%s/%s", planned->folder, step_name);
+    const char *text = arena_printf(arena, "image for %s", name),
+               *base = arena_printf(arena, "%s/%s", planned->folder, step_name);
     struct place_note note = {step_name, stage, planned->stage->ast->from.place, span_of(text), NULL};
     plan_place(plan, &planned->places, &note);
     struct plan_step step = plan_step_begin_text(plan, RULE_IMAGE, base, stage, note.text);

@@ -135,10 +135,17 @@ static const struct form {
     bool from_image;        /* else from the root file system */
     bool always_tar, never_tar;
 } forms[] = {
-    {"oci", true, false, false},      {"docker", true, false, false},  {"tar", false, true, false},
-    {"local", false, false, true},    {"bundle", false, false, true},  {"squashfs", false, true, false},
+    {"oci", true, false, false},
+    {"docker", true, false, false},
+    {"tar", false, true, false},
+    {"local", false, false, true},
+    {"bundle", false, false, true},
+    {"squashfs", false, true, false},
     /* Files about the image: --iidfile, --metadata-file. */
-    {"registry", true, false, false}, {"load", true, false, false},   {"iid", true, true, false},       {"metadata", true, true, false},
+    {"registry", true, false, false},
+    {"load", true, false, false},
+    {"iid", true, true, false},
+    {"metadata", true, true, false},
 };
 
 static const struct form *find_form(const char *type)
@@ -263,15 +270,16 @@ void plan_facts(struct plan *plan, struct planned *planned, const char *name, co
                         plan_export(plan, planned, arena_printf(plan->arena, "output-%s", facts[i].type), &facts[i], index));
 }
 
-void plan_output(struct plan *plan, struct planned *planned, const char *step, const struct opt_output *output, const char *target,
-                 const char *index)
+void plan_output(struct plan *plan, struct planned *planned, const char *step, const struct opt_output *output,
+                 const char *target, const char *index)
 {
     /* These are the image layout itself. */
     if (!strcmp(output->type, "image") || !strcmp(output->type, "cacheonly"))
         return;
     index = plan_convert(plan, planned, step, output, index);
     plan_target(plan, plan->opts, target,
-                strcmp(output->type, "load") ? plan_export(plan, planned, step, output, index) : plan_load(plan, planned, step, index));
+                strcmp(output->type, "load") ? plan_export(plan, planned, step, output, index)
+                                             : plan_load(plan, planned, step, index));
 }
 
 /* Of several platforms, each has a folder in what --output type=local names, as docker has it. */

@@ -229,8 +229,8 @@ struct json_t *plan_platform_json(const struct platform *platform);
 /* --iidfile and --metadata-file, which become part of a target. */
 void plan_facts(struct plan *plan, struct planned *planned, const char *name, const char *index);
 /* An output of the target's image (index), as a part of that target. */
-void plan_output(struct plan *plan, struct planned *planned, const char *step, const struct opt_output *output, const char *target,
-                 const char *index);
+void plan_output(struct plan *plan, struct planned *planned, const char *step, const struct opt_output *output,
+                 const char *target, const char *index);
 /* A target, with the graph's prefix; it must be of this unit alone. */
 void plan_target(struct plan *plan, const struct opts *opts, const char *name, const char *input);
 /* What a user calls a stage's image. */
@@ -243,7 +243,9 @@ const char *plan_export(struct plan *plan, struct planned *planned, const char *
 
 /* --- plan_convert.c --- */
 
-/* Tags, annotations and media types of the target's image, as the options and the first output of an image have them. */
+/*
+ * Tags, annotations and media types of the target's image, as the options and the first output of an image have them.
+ */
 void plan_set_names(const struct plan *plan, struct json_t *json);
 /* The same with another output; NULL: none. */
 void plan_set_names_of(const struct plan *plan, const struct opt_output *output, struct json_t *json);

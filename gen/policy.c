@@ -1,6 +1,6 @@
 /*
- * Owns source policies: reading the JSON, and what its rules make of a source, as BuildKit's engine has it. Called by those who look up
- * images, URLs and repositories. Must not know how these are had.
+ * Owns source policies: reading the JSON, and what its rules make of a source, as BuildKit's engine has it. Called by
+ * those who look up images, URLs and repositories. Must not know how these are had.
  */
 #include "gen/policy.h"
 
@@ -34,7 +34,15 @@ static const char *const matches[] = {"WILDCARD", "EXACT", "REGEX", NULL};
 static const char *const conditions[] = {"EQUAL", "NOTEQUAL", "MATCHES", NULL};
 
 /* Attributes of sources that mean something here. */
-enum attribute { HTTP_CHECKSUM, GIT_CHECKSUM, GIT_FULL_URL, GIT_KEEP_DIR, GIT_SKIP_SUBMODULES, IMAGE_CHECKSUM, ATTRIBUTE_COUNT };
+enum attribute {
+    HTTP_CHECKSUM,
+    GIT_CHECKSUM,
+    GIT_FULL_URL,
+    GIT_KEEP_DIR,
+    GIT_SKIP_SUBMODULES,
+    IMAGE_CHECKSUM,
+    ATTRIBUTE_COUNT
+};
 static const char *const attributes[] = {"http.checksum",         "git.checksum",   "git.fullurl", "git.keepgitdir",
                                          "git.skipsubmodules", "image.checksum", NULL};
 
@@ -79,7 +87,8 @@ static const char *under(const struct reading *reading, const char *place, const
 }
 
 /* An object that has no other members than these. */
-static void check_members(const struct reading *reading, const char *place, const json_t *object, const char *const *known)
+static void check_members(const struct reading *reading, const char *place, const json_t *object,
+                          const char *const *known)
 {
     if (!json_is_object(object))
         malformed(reading, *place ? place : "it", "an object is wanted");
@@ -94,7 +103,8 @@ static void check_members(const struct reading *reading, const char *place, cons
     }
 }
 
-static const char *read_string(const struct reading *reading, const char *place, const json_t *value, const char *fallback)
+static const char *read_string(const struct reading *reading, const char *place, const json_t *value,
+                               const char *fallback)
 {
     if (!value)
         return fallback;
@@ -153,16 +163,19 @@ static void read_selector(const struct reading *reading, struct rule *rule, cons
     rule->identifier = read_string(reading, identifier, json_object_get(json, "identifier"), NULL);
     if (!rule->identifier)
         malformed(reading, identifier, "it is missing");
-    rule->match = (enum match)read_enum(reading, under(reading, place, "match_type"), json_object_get(json, "match_type"), matches);
+    rule->match = (enum match)read_enum(reading, under(reading, place, "match_type"),
+                                        json_object_get(json, "match_type"), matches);
     if (rule->match != MATCH_EXACT)
-        rule->regex = (rule->match == MATCH_REGEX ? policy_regex_new : policy_regex_wildcard)(reading->arena, rule->identifier, &error);
+        rule->regex = (rule->match == MATCH_REGEX ? policy_regex_new : policy_regex_wildcard)(reading->arena,
+                                                                                              rule->identifier, &error);
     if (error)
         malformed(reading, identifier, error);
     const json_t *list = json_object_get(json, "constraints");
     if (list && !json_is_array(list))
         malformed(reading, under(reading, place, "constraints"), "an array is wanted");
     for (size_t i = 0; i < json_array_size(list); i++)
-        read_constraint(reading, rule, arena_printf(reading->arena, "%s.constraints[%zu]", place, i), json_array_get(list, i));
+        read_constraint(reading, rule, arena_printf(reading->arena, "%s.constraints[%zu]", place, i),
+                        json_array_get(list, i));
 }
 
 static void read_updates(const struct reading *reading, struct rule *rule, const char *place, const json_t *json)
@@ -188,7 +201,8 @@ static void read_rule(const struct reading *reading, size_t number, const json_t
     const char *place = arena_printf(reading->arena, "rules[%zu]", number);
     struct rule rule = {.number = number};
     check_members(reading, place, json, members);
-    rule.action = (enum action)read_enum(reading, under(reading, place, "action"), json_object_get(json, "action"), actions);
+    rule.action =
+        (enum action)read_enum(reading, under(reading, place, "action"), json_object_get(json, "action"), actions);
     read_selector(reading, &rule, under(reading, place, "selector"), json_object_get(json, "selector"));
     const json_t *updates = json_object_get(json, "updates");
     if (rule.action == ACTION_CONVERT)
@@ -210,7 +224,8 @@ struct policy *policy_read(struct arena *arena, const char *path, const char *sh
         die_usage("cannot read the source policy %s: %s", shown, why ? why : strerror(errno));
     check_members(&reading, "", json, members);
     const json_t *version = json_object_get(json, "version"), *rules = json_object_get(json, "rules");
-    if (version && !(json_is_integer(version) && (json_integer_value(version) == 0 || json_integer_value(version) == 1)))
+    if (version &&
+        !(json_is_integer(version) && (json_integer_value(version) == 0 || json_integer_value(version) == 1)))
         malformed(&reading, "version", "only 1 is known");
     if (!json_is_array(rules))
         malformed(&reading, "rules", "an array is wanted");
@@ -254,7 +269,8 @@ static bool rule_matches(const struct rule *rule, const struct input *input)
     for (size_t i = 0; i < rule->constraints.count; i++)
         if (!constraint_holds(&rule->constraints.items[i], input))
             return false;
-    return !strcmp(rule->identifier, input->identifier) || (rule->regex && policy_regex_matches(rule->regex, input->identifier));
+    return !strcmp(rule->identifier, input->identifier) ||
+           (rule->regex && policy_regex_matches(rule->regex, input->identifier));
 }
 
 /* True: the input is another one now. */
@@ -299,21 +315,21 @@ static const char *apply(const struct policy *policy, struct arena *arena, struc
                 denied = rule->action == ACTION_DENY ? rule : NULL;
         }
         if (!is_changed && denied)
-            return arena_printf(arena, "%s is denied by rules[%zu] of the source policy %s", input->identifier, denied->number,
-                                policy->shown);
+            return arena_printf(arena, "%s is denied by rules[%zu] of the source policy %s", input->identifier,
+                                denied->number, policy->shown);
         if (!is_changed)
             return NULL;
         if (++turns > CONVERT_LIMIT)
-            return arena_printf(arena, "the source policy %s converts %s for ever (rules[%zu])", policy->shown, input->identifier,
-                                input->changed_by->number);
+            return arena_printf(arena, "the source policy %s converts %s for ever (rules[%zu])", policy->shown,
+                                input->identifier, input->changed_by->number);
     }
     return NULL;
 }
 
 static const char *wrong(const struct policy *policy, struct arena *arena, const struct input *input, const char *why)
 {
-    return arena_printf(arena, "rules[%zu] of the source policy %s makes it %s: %s", input->changed_by->number, policy->shown,
-                        input->identifier, why);
+    return arena_printf(arena, "rules[%zu] of the source policy %s makes it %s: %s", input->changed_by->number,
+                        policy->shown, input->identifier, why);
 }
 
 /* --- kinds of sources --- */
@@ -325,7 +341,8 @@ static bool starts(const char *text, const char *prefix)
     return !strncmp(text, prefix, strlen(prefix));
 }
 
-const char *policy_image(const struct policy *policy, struct arena *arena, const char *reference, const char **converted)
+const char *policy_image(const struct policy *policy, struct arena *arena, const char *reference,
+                         const char **converted)
 {
     struct input input = {.identifier = arena_printf(arena, "%s%s", image_scheme, reference)};
     struct ref ref;
@@ -379,7 +396,8 @@ static bool is_commit(const char *text)
 }
 
 /* What the identifier says behind "#". */
-static const char *take_git(struct arena *arena, const struct input *input, const char *before, struct add_source *remote)
+static const char *take_git(struct arena *arena, const struct input *input, const char *before,
+                            struct add_source *remote)
 {
     const char *cut = strchr(input->identifier, '#'), *full = input->attrs[GIT_FULL_URL];
     size_t len = cut ? (size_t)(cut - input->identifier) : strlen(input->identifier);

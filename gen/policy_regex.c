@@ -1,5 +1,6 @@
 /*
- * Owns what a regular expression of Go means in POSIX. Called by policy for selectors and constraints. Must not know what is matched.
+ * Owns what a regular expression of Go means in POSIX. Called by policy for selectors and constraints. Must not know
+ * what is matched.
  */
 #include "gen/policy_regex.h"
 
@@ -42,8 +43,9 @@ static const struct {
     const char *name;
     int (*has)(int c);
 } classes[] = {
-    {"alnum", isalnum}, {"alpha", isalpha}, {"blank", isblank}, {"cntrl", iscntrl}, {"digit", isdigit}, {"graph", isgraph},
-    {"lower", islower}, {"print", isprint}, {"punct", ispunct}, {"upper", isupper}, {"xdigit", isxdigit},
+    {"alnum", isalnum}, {"alpha", isalpha}, {"blank", isblank},   {"cntrl", iscntrl},
+    {"digit", isdigit}, {"graph", isgraph}, {"lower", islower},   {"print", isprint},
+    {"punct", ispunct}, {"upper", isupper}, {"xdigit", isxdigit},
 };
 
 /* \d, \w, \s: in Go of ASCII alone, and \s without \v. */
@@ -230,7 +232,8 @@ static void translate_repeat(struct translation *translation, size_t len)
     const char *at = translation->at;
     bool counts = len > 1;
     char *end;
-    long low = counts ? strtol(at + 1, &end, 10) : 0, high = counts && *end == ',' && end[1] != '}' ? strtol(end + 1, NULL, 10) : low;
+    long low = counts ? strtol(at + 1, &end, 10) : 0,
+         high = counts && *end == ',' && end[1] != '}' ? strtol(end + 1, NULL, 10) : low;
     if (!translation->has_atom)
         fail(translation, "a repetition has nothing to repeat");
     else if (at[len] == '?')
@@ -329,7 +332,8 @@ bool policy_regex_matches(const struct policy_regex *regex, const char *text)
 /* --- replacing --- */
 
 /* A group by its number as it stands in a template; a name is none, and none is empty. */
-static void add_group(const struct policy_regex *regex, const char *text, const regmatch_t *groups, struct span name, struct buf *out)
+static void add_group(const struct policy_regex *regex, const char *text, const regmatch_t *groups, struct span name,
+                      struct buf *out)
 {
     size_t number = 0;
     for (size_t i = 0; i < name.len; i++) {
@@ -353,7 +357,8 @@ static size_t name_length(const char *text)
     return len;
 }
 
-static void expand(const struct policy_regex *regex, const char *text, const regmatch_t *groups, const char *template, struct buf *out)
+static void expand(const struct policy_regex *regex, const char *text, const regmatch_t *groups, const char *template,
+                   struct buf *out)
 {
     while (*template) {
         bool is_braced = template[0] == '$' && template[1] == '{';

@@ -1,6 +1,6 @@
 /*
- * Regular expressions as Go writes them (RE2), run by POSIX ones. What POSIX cannot say is an error, and nothing else is: no flags, no lazy
- * repetition, no word boundaries, no names of groups. For policy.c alone.
+ * Regular expressions as Go writes them (RE2), run by POSIX ones. What POSIX cannot say is an error, and nothing else
+ * is: no flags, no lazy repetition, no word boundaries, no names of groups. For policy.c alone.
  */
 #ifndef DFGEN_POLICY_REGEX_H
 #define DFGEN_POLICY_REGEX_H

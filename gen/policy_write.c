@@ -1,6 +1,6 @@
 /*
- * Owns dfgen.lock as a source policy: a rule for each thing that is locked, which converts it to what it was. Called by cmd_lock. Must not
- * know how a policy is read.
+ * Owns dfgen.lock as a source policy: a rule for each thing that is locked, which converts it to what it was. Called by
+ * cmd_lock. Must not know how a policy is read.
  */
 #include "gen/policy.h"
 
@@ -73,10 +73,12 @@ static const char *top_digest(struct arena *arena, const char *store, const char
  * Rules know no platforms: of several, the index has to be named that they were found in. NULL: this is not the first
  * entry of the name.
  */
-static const char *image_digest(const struct lock *lock, struct arena *arena, const char *store, const struct lock_entry *first)
+static const char *image_digest(const struct lock *lock, struct arena *arena, const char *store,
+                                const struct lock_entry *first)
 {
     bool is_one = true;
-    for (const struct lock_entry *entry = lock->entries.items; entry < lock->entries.items + lock->entries.count; entry++) {
+    for (const struct lock_entry *entry = lock->entries.items; entry < lock->entries.items + lock->entries.count;
+         entry++) {
         if (entry->kind != LOCK_IMAGE || strcmp(entry->name, first->name))
             continue;
         if (entry < first)
@@ -93,13 +95,15 @@ static const char *image_digest(const struct lock *lock, struct arena *arena, co
             has_index = index_has(store, top, entry);
     }
     if (!has_index)
-        die_usage("%s is locked for several platforms with a digest each, and a source policy can name only one: no index with all of "
+        die_usage("%s is locked for several platforms with a digest each, and a source policy can name only one: no "
+                  "index with all of "
                   "them is in the store; dfgen lock --update %s asks for it anew, or lock one --platform",
                   first->name, first->name);
     return top;
 }
 
-static json_t *image_rule(const struct lock *lock, struct arena *arena, const char *store, const struct lock_entry *entry)
+static json_t *image_rule(const struct lock *lock, struct arena *arena, const char *store,
+                          const struct lock_entry *entry)
 {
     struct ref ref;
     const char *digest = image_digest(lock, arena, store, entry);
@@ -107,7 +111,8 @@ static json_t *image_rule(const struct lock *lock, struct arena *arena, const ch
     if (!digest || !ref_parse(arena, span_of(entry->name), &ref) || ref.digest)
         return NULL;
     const char *identifier = arena_printf(arena, "docker-image://%s", entry->name);
-    return rule(identifier, NULL, json_pack("{s:o}", "identifier", json_string(arena_printf(arena, "%s@%s", identifier, digest))));
+    return rule(identifier, NULL,
+                json_pack("{s:o}", "identifier", json_string(arena_printf(arena, "%s@%s", identifier, digest))));
 }
 
 /* --- the others --- */

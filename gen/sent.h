@@ -1,4 +1,7 @@
-/* An image that is handed on whole (dfgen push, dfgen save): a stage that was built here, an image layout's, or one of the store. */
+/*
+ * An image that is handed on whole (dfgen push, dfgen save): a stage that was built here, an image layout's, or one of
+ * the store.
+ */
 #ifndef DFGEN_SENT_H
 #define DFGEN_SENT_H
 

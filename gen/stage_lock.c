@@ -60,9 +60,8 @@ bool stage_lock_image(struct resolver *resolver, struct span text, struct place 
     }
     const char *known = lock_find(lock, LOCK_IMAGE, name, platform);
     if (!known && resolver->opts->locked)
-        diag_error(stage_missing_diag(resolver), place, "%s for %s is not in %s, and --locked is given: dfgen lock adds it", name,
-                   platform,
-                   LOCK_FILE);
+        diag_error(stage_missing_diag(resolver), place,
+                   "%s for %s is not in %s, and --locked is given: dfgen lock adds it", name, platform, LOCK_FILE);
     else if (known && strcmp(known, image->digest))
         diag_error(resolver->diag, place,
                    "%s for %s is %s, but locked is %s: dfgen lock --update %.*s takes the new one, "
@@ -105,7 +104,8 @@ static bool apply_policy(struct resolver *resolver, struct add_source *remote, s
                             ? lock_find(resolver->opts->lock, remote->kind == ADD_HTTP ? LOCK_URL : LOCK_GIT, name, "")
                             : NULL;
     if (!error && known && remote->checksum.len && !span_is(remote->checksum, known))
-        diag_error(resolver->user, place, "%s is %.*s by the source policy %s, but locked is %s: dfgen lock --update %s takes the new one",
+        diag_error(resolver->user, place,
+                   "%s is %.*s by the source policy %s, but locked is %s: dfgen lock --update %s takes the new one",
                    name, SPAN(remote->checksum), resolver->opts->policy_name, known, name);
     return !error;
 }
@@ -145,7 +145,8 @@ static void check_image(struct resolver *resolver, const struct store *store, co
     bool is_host = !strcmp(platform, platform_text(resolver->arena, &host));
     for (size_t i = 0; i < image->layer_count; i++)
         if (!has_base_layer(store, &image->layers[i]))
-            diag_error(resolver->user, place, "--offline: layer %s of %s is not in the store: dfgen pull %s%s%s%s gets it",
+            diag_error(resolver->user, place,
+                       "--offline: layer %s of %s is not in the store: dfgen pull %s%s%s%s gets it",
                        image->layers[i].digest, image->name, is_host ? "" : "--platform ", is_host ? "" : platform,
                        is_host ? "" : " ", image->name);
 }

@@ -1,10 +1,12 @@
 /*
- * dfgen-cache: the content of cache mounts out of the store into a folder, and back, for `dfgen vendor --cache-mounts` and --vendor. What
- * to do comes as JSON on standard input. A cache that the store has already stays what it is. Knows nothing of RUN.
+ * dfgen-cache: the content of cache mounts out of the store into a folder, and back, for `dfgen vendor --cache-mounts`
+ * and --vendor. What to do comes as JSON on standard input. A cache that the store has already stays what it is. Knows
+ * nothing of RUN.
  *
  *     {"store": PATH, "folder": PATH, "do": "export" | "import", "ids": [ID]}   -> a line "ID" for each cache that was taken over
  *
- * In the folder a cache is caches/HEX.tar.gz and caches/HEX.json (HEX: sha256 of its id): id, digest, and mode and owner of its top.
+ * In the folder a cache is caches/HEX.tar.gz and caches/HEX.json (HEX: sha256 of its id): id, digest, and mode and
+ * owner of its top.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -99,9 +101,10 @@ static void write_record(struct moving *moving, const char *id, int data)
     if (fstat(data, &st) < 0)
         die("cannot read the cache %s:", id);
     bool has_owners = moving->store.mode != MODE_SINGLE;
-    json_t *record = json_pack("{s:o,s:s,s:I,s:i,s:I,s:I}", "id", json_bytes(span_of(id)), "digest", digest, "size", (json_int_t)moving->size,
-                               "mode", (int)(st.st_mode & 07777), "uid", (json_int_t)(has_owners ? st.st_uid : 0), "gid",
-                               (json_int_t)(has_owners ? st.st_gid : 0));
+    json_t *record =
+        json_pack("{s:o,s:s,s:I,s:i,s:I,s:I}", "id", json_bytes(span_of(id)), "digest", digest, "size",
+                  (json_int_t)moving->size, "mode", (int)(st.st_mode & 07777), "uid",
+                  (json_int_t)(has_owners ? st.st_uid : 0), "gid", (json_int_t)(has_owners ? st.st_gid : 0));
     json_write(record, &text);
     if (file_write_if_changed_at(moving->folder, name_of(moving, id, ".json"), text.data, text.len, NULL) < 0)
         die("cannot write into %s/caches:", moving->shown);
@@ -146,8 +149,9 @@ static int open_checked(struct moving *moving, const char *name, const json_t *r
     digest_hex(&digest, hex);
     const char *wanted = json_get_string(record, "digest", "");
     if (!digest_is_valid_name(wanted) || strcmp(wanted + 7, hex))
-        die_usage("%s/%s is damaged: it has digest sha256:%s, its record says %s; dfgen vendor --cache-mounts makes it anew", moving->shown, name,
-                  hex, wanted);
+        die_usage(
+            "%s/%s is damaged: it has digest sha256:%s, its record says %s; dfgen vendor --cache-mounts makes it anew",
+            moving->shown, name, hex, wanted);
     if (lseek(fd, 0, SEEK_SET) < 0)
         die("cannot read %s/%s:", moving->shown, name);
     return fd_take(&fd);
@@ -156,7 +160,10 @@ static int open_checked(struct moving *moving, const char *name, const json_t *r
 static char *fill(struct moving *moving, int from, const json_t *record, int folder)
 {
     enum id_mode mode = moving->store.mode;
-    struct unpack how = {.fs = folder, .is_root = mode == MODE_ROOT, .can_chown = mode != MODE_SINGLE, .is_archive = true,
+    struct unpack how = {.fs = folder,
+                         .is_root = mode == MODE_ROOT,
+                         .can_chown = mode != MODE_SINGLE,
+                         .is_archive = true,
                          .packed = json_get_int(record, "size", 0)};
     struct buf listing = {0};
     struct tar_reader *tar = tar_open(from);
@@ -176,7 +183,8 @@ static void import_one(struct moving *moving, const char *id)
 {
     struct stat st;
     char *why = NULL;
-    const char *record_name = name_of(moving, id, ".json"), *fresh = arena_printf(&moving->arena, "new.%ld", (long)getpid());
+    const char *record_name = name_of(moving, id, ".json"),
+               *fresh = arena_printf(&moving->arena, "new.%ld", (long)getpid());
     if (fstatat(moving->folder, record_name, &st, 0) < 0)
         return;
     autoclose int cache = store_cache_open(&moving->store, id, NULL);

@@ -263,7 +263,8 @@ static void put_converted(struct image *image)
     if (!media_compression(json_get_string(step->json, "compression", "gzip"), &convert.compression))
         die_usage("%s: \"compression\" is none of none, gzip, zstd", step->file);
     json_t *index = convert.layout < 0 ? NULL : layout_read_index(convert.layout, &error);
-    json_t *made = index ? convert_image(&convert, json_array_get(json_object_get(index, "manifests"), 0), &error) : NULL;
+    json_t *made =
+        index ? convert_image(&convert, json_array_get(json_object_get(index, "manifests"), 0), &error) : NULL;
     if (!made)
         step_die(step, "%s: %s", input->paths[0], error ? error : strerror(errno));
     image->manifest_type = arena_strdup(step->arena, json_get_string(made, "mediaType", ""));

@@ -1,7 +1,7 @@
 /*
- * dfgen-import: an image of one layer out of files that are none: a tar (as docker import takes it), a squashfs, a folder, a runtime
- * bundle. What to do comes as JSON on standard input; config, manifest and layer go into the store, and the descriptor to standard output.
- * Knows nothing of names.
+ * dfgen-import: an image of one layer out of files that are none: a tar (as docker import takes it), a squashfs, a
+ * folder, a runtime bundle. What to do comes as JSON on standard input; config, manifest and layer go into the store,
+ * and the descriptor to standard output. Knows nothing of names.
  *
  *     {"store": PATH, "kind": "tarball" | "squashfs" | "rootfs" | "bundle", "path": PATH, "os": O, "architecture": A, "variant": V}
  *         -> {"descriptor": DESCRIPTOR} or {"error": TEXT}
@@ -101,7 +101,9 @@ static char *take_tar(struct import *import, int from)
         count++;
     if (more == 0)
         more = tar_drain(tar);
-    char *error = more < 0 ? xasprintf("it is no good tar: %s", tar_error(tar)) : !count ? xstrdup("it is no tar with files") : NULL;
+    char *error = more < 0 ? xasprintf("it is no good tar: %s", tar_error(tar))
+                  : !count ? xstrdup("it is no tar with files")
+                           : NULL;
     tar_close(tar);
     source_close(tapped);
     if (unpacked)
@@ -124,7 +126,8 @@ static char *take_folder(struct import *import, const char *path, bool has_times
 {
     autoclose int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     const struct folder folder = {fd, geteuid() == 0, has_times};
-    return fd < 0 ? xasprintf("%s: %s", path, strerror(errno)) : folder_write_tar(&folder, &(struct tar_sink){put_plain, import});
+    return fd < 0 ? xasprintf("%s: %s", path, strerror(errno))
+                  : folder_write_tar(&folder, &(struct tar_sink){put_plain, import});
 }
 
 static char *take_rootfs(struct import *import)
@@ -175,8 +178,9 @@ static char *take_squashfs(struct import *import)
     else if (geteuid() != 0)
         error = xstrdup("a squashfs is read by sqfs2tar (Debian: squashfs-tools-ng), or as root by unsquashfs");
     else if ((code = run(unpack, -1)) != 0)
-        error = code == 127 ? xstrdup("a squashfs needs sqfs2tar (Debian: squashfs-tools-ng) or unsquashfs (squashfs-tools)")
-                            : xasprintf("unsquashfs failed with exit code %d", code);
+        error = code == 127
+                    ? xstrdup("a squashfs needs sqfs2tar (Debian: squashfs-tools-ng) or unsquashfs (squashfs-tools)")
+                    : xasprintf("unsquashfs failed with exit code %d", code);
     else
         error = take_folder(import, folder, true);
     store_tmp_drop(&import->store, &tmp);
@@ -194,7 +198,8 @@ static const struct {
 static json_t *config_of_bundle(struct import *import)
 {
     char *why = NULL;
-    json_t *bundle = json_read_at(AT_FDCWD, arena_printf(&import->arena, "%s/config.json", import->path), CONFIG_LIMIT, &why);
+    json_t *bundle =
+        json_read_at(AT_FDCWD, arena_printf(&import->arena, "%s/config.json", import->path), CONFIG_LIMIT, &why);
     if (!bundle)
         refuse("config.json: %s", why ? why : "cannot be read");
     const json_t *process = json_object_get(bundle, "process"), *user = json_object_get(process, "user");
@@ -207,7 +212,8 @@ static json_t *config_of_bundle(struct import *import)
             json_object_set(config, members[i].to, json_object_get(process, members[i].from));
     int64_t uid = json_get_int(user, "uid", 0), gid = json_get_int(user, "gid", 0);
     if (uid || gid)
-        json_object_set_new(config, "User", json_string(arena_printf(&import->arena, "%lld:%lld", (long long)uid, (long long)gid)));
+        json_object_set_new(config, "User",
+                            json_string(arena_printf(&import->arena, "%lld:%lld", (long long)uid, (long long)gid)));
     json_decref(bundle);
     return config;
 }
@@ -227,17 +233,19 @@ static json_t *put(struct import *import, json_t *json, const char *type)
 
 static json_t *put_image(struct import *import, json_t *config, const char *diff_id, json_t *layer)
 {
-    json_t *whole = json_pack("{s:s,s:s,s:s,s:{s:s,s:[s]},s:[{s:s,s:s}]}", "created", "1970-01-01T00:00:00Z", "os",
-                              json_get_string(import->request, "os", "linux"), "architecture",
-                              json_get_string(import->request, "architecture", "amd64"), "rootfs", "type", "layers", "diff_ids", diff_id,
-                              "history", "created", "1970-01-01T00:00:00Z", "comment", "imported by dfgen");
+    json_t *whole =
+        json_pack("{s:s,s:s,s:s,s:{s:s,s:[s]},s:[{s:s,s:s}]}", "created", "1970-01-01T00:00:00Z", "os",
+                  json_get_string(import->request, "os", "linux"), "architecture",
+                  json_get_string(import->request, "architecture", "amd64"), "rootfs", "type", "layers", "diff_ids",
+                  diff_id, "history", "created", "1970-01-01T00:00:00Z", "comment", "imported by dfgen");
     const char *variant = json_get_string(import->request, "variant", "");
     if (*variant)
         json_object_set_new(whole, "variant", json_string(variant));
     json_object_set_new(whole, "config", config);
     json_t *config_descriptor = put(import, whole, "application/vnd.oci.image.config.v1+json");
-    return put(import, json_pack("{s:i,s:s,s:o,s:[o]}", "schemaVersion", 2, "mediaType", "application/vnd.oci.image.manifest.v1+json",
-                                 "config", config_descriptor, "layers", layer),
+    return put(import,
+               json_pack("{s:i,s:s,s:o,s:[o]}", "schemaVersion", 2, "mediaType",
+                         "application/vnd.oci.image.manifest.v1+json", "config", config_descriptor, "layers", layer),
                "application/vnd.oci.image.manifest.v1+json");
 }
 

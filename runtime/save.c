@@ -1,6 +1,6 @@
 /*
- * dfgen-save: images of several layouts in one archive, for `dfgen save`. What goes into it comes as JSON on standard input; the archive
- * appears whole under its name, or goes to standard output. Knows nothing of where images are found.
+ * dfgen-save: images of several layouts in one archive, for `dfgen save`. What goes into it comes as JSON on standard
+ * input; the archive appears whole under its name, or goes to standard output. Knows nothing of where images are found.
  *
  *     {"form": "docker-archive" or "oci-archive", "dest": PATH or "-", "images": [{"folder": PATH, "names": [NAME], "descriptor": DESCRIPTOR}]}
  */
@@ -79,8 +79,9 @@ static void check_blobs(struct saving *saving, int layout, const struct digests 
         char name[96];
         store_blob_name(blobs->list.items[i], name);
         if (faccessat(layout, name, R_OK, 0) < 0)
-            die("blob %s of the image is not in %s: dfgen pull gets it for an image of a registry, dfgen load for another", blobs->list.items[i],
-                folder);
+            die("blob %s of the image is not in %s: dfgen pull gets it for an image of a registry, dfgen load for "
+                "another",
+                blobs->list.items[i], folder);
         digests_add(&saving->blobs, blobs->list.items[i]);
     }
 }

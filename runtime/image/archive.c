@@ -53,7 +53,8 @@ static json_t *docker_image(const json_t *manifest)
                      "RepoTags", "Layers", layers);
 }
 
-char *archive_docker_manifest(const struct archive_layouts *layouts, struct arena *arena, const json_t *index, struct buf *text)
+char *archive_docker_manifest(const struct archive_layouts *layouts, struct arena *arena, const json_t *index,
+                              struct buf *text)
 {
     const json_t *descriptors = json_object_get(index, "manifests");
     struct digests seen = {0};

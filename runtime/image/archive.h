@@ -17,7 +17,8 @@ struct archive_layouts {
 };
 
 /* manifest.json of a docker-archive: config, names and layers of each image in the index. NULL if all went well, else why not, malloc'd. */
-char *archive_docker_manifest(const struct archive_layouts *layouts, struct arena *arena, const struct json_t *index, struct buf *text);
+char *archive_docker_manifest(const struct archive_layouts *layouts, struct arena *arena, const struct json_t *index,
+                              struct buf *text);
 
 struct archive_parts {
     struct archive_layouts layouts;

@@ -1,6 +1,7 @@
 /*
- * Owns making another image out of one: layers unpacked and packed again, manifests and indexes written anew. What was converted before is
- * remembered in the store by its diff id and the compressor. Called by dfgen-image. Must not know who wants it.
+ * Owns making another image out of one: layers unpacked and packed again, manifests and indexes written anew. What was
+ * converted before is remembered in the store by its diff id and the compressor. Called by dfgen-image. Must not know
+ * who wants it.
  */
 #include <jansson.h>
 
@@ -55,7 +56,8 @@ static void note(struct convert *convert, const char *digest)
 static char *take_blob(struct convert *convert, const char *digest)
 {
     note(convert, digest);
-    if (store_has_blob(&convert->step->store, digest) || layout_take(convert->step->store.dir, convert->layout, digest) == 0)
+    if (store_has_blob(&convert->step->store, digest) ||
+        layout_take(convert->step->store.dir, convert->layout, digest) == 0)
         return NULL;
     return xasprintf("cannot take blob %s: %s", digest, strerror(errno));
 }
@@ -103,13 +105,16 @@ static char *pump(struct convert *convert, int from, enum compression old, struc
 {
     struct compress_sink sink = {see_plain, put_packed, stream};
     struct compressor *compressor = compress_open(convert->compression, convert->level, compress_threads(), &sink);
-    struct source *file = source_file(from, 0, -1), *unpacked = source_unpack(file, old), *ahead = source_thread(unpacked);
+    struct source *file = source_file(from, 0, -1), *unpacked = source_unpack(file, old),
+                  *ahead = source_thread(unpacked);
     const void *piece;
     ssize_t len;
     int result = 0;
     while ((len = ahead->next(ahead, &piece)) > 0 && result == 0)
         result = compress_add(compressor, piece, (size_t)len);
-    char *error = len < 0 ? xstrdup(ahead->why ? ahead->why : strerror(errno)) : result < 0 ? xstrdup(strerror(errno)) : NULL;
+    char *error = len < 0      ? xstrdup(ahead->why ? ahead->why : strerror(errno))
+                  : result < 0 ? xstrdup(strerror(errno))
+                               : NULL;
     source_close(ahead);
     source_close(unpacked);
     source_close(file);
@@ -148,8 +153,8 @@ static json_t *find_converted(const struct convert *convert, const char *key)
     return json;
 }
 
-static json_t *finish_layer(struct convert *convert, struct store_tmp *tmp, struct stream *stream, const char *diff_id, const char *key,
-                            char **error)
+static json_t *finish_layer(struct convert *convert, struct store_tmp *tmp, struct stream *stream, const char *diff_id,
+                            const char *key, char **error)
 {
     char plain[72] = "sha256:", digest[72] = "sha256:";
     struct digest seen = digest_end(&stream->plain), packed = digest_end(&stream->packed);
@@ -172,8 +177,8 @@ static json_t *finish_layer(struct convert *convert, struct store_tmp *tmp, stru
     return made;
 }
 
-static json_t *make_layer(struct convert *convert, const char *digest, enum compression old, const char *diff_id, const char *key,
-                          char **error)
+static json_t *make_layer(struct convert *convert, const char *digest, enum compression old, const char *diff_id,
+                          const char *key, char **error)
 {
     struct store *store = &convert->step->store;
     struct stream stream = {.fd = -1};
@@ -235,7 +240,8 @@ static json_t *convert_layer(struct convert *convert, const json_t *layer, const
 
 static json_t *convert_manifest(struct convert *convert, json_t *manifest, char **error)
 {
-    json_t *config = json_object_get(manifest, "config"), *layers = json_object_get(manifest, "layers"), *made = json_array();
+    json_t *config = json_object_get(manifest, "config"), *layers = json_object_get(manifest, "layers"),
+           *made = json_array();
     const char *digest = json_get_string(config, "digest", "");
     json_t *document = read_document(convert, digest, error);
     const json_t *ids = json_object_get(json_object_get(document, "rootfs"), "diff_ids");

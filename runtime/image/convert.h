@@ -1,6 +1,6 @@
 /*
- * An image as it would be with another compression of its layers, other annotations or media types: the config stays what it is, and so do
- * the layers' contents. runtime/tar/source.h goes before this header.
+ * An image as it would be with another compression of its layers, other annotations or media types: the config stays
+ * what it is, and so do the layers' contents. runtime/tar/source.h goes before this header.
  */
 #ifndef DFGEN_IMAGE_CONVERT_H
 #define DFGEN_IMAGE_CONVERT_H

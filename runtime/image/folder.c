@@ -1,5 +1,6 @@
 /*
- * Owns walking a folder of this machine into a tar: order, owners, hard links. Called by dfgen-import. Must not know what the tar is for.
+ * Owns walking a folder of this machine into a tar: order, owners, hard links. Called by dfgen-import. Must not know
+ * what the tar is for.
  */
 #include "runtime/image/folder.h"
 
@@ -147,7 +148,8 @@ static void walk_folder(struct walk *walk, int folder, const char *name, int dep
     }
     for (struct dirent *entry; (entry = readdir(stream));)
         if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
-            vec_push(&names, *name ? path_join(&walk->arena, name, entry->d_name) : arena_strdup(&walk->arena, entry->d_name));
+            vec_push(&names,
+                     *name ? path_join(&walk->arena, name, entry->d_name) : arena_strdup(&walk->arena, entry->d_name));
     closedir(stream);
     if (names.count)
         qsort(names.items, names.count, sizeof *names.items, by_name);

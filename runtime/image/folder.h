@@ -8,7 +8,8 @@ struct tar_sink;
 
 struct folder {
     int fd;
-    bool has_owners;    /* owners and file capabilities are what they are; else all belongs to root, as who has no other ids means it */
+    bool has_owners; /* owners and file capabilities are what they are; else all belongs to root, as who has no other
+                        ids means it */
     bool has_times;     /* so are times; else they are the epoch */
 };
 

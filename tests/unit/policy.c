@@ -1,4 +1,7 @@
-/* Guards source policies: what rules make of images, URLs and repositories, as BuildKit's engine has it, and Go's regular expressions. */
+/*
+ * Guards source policies: what rules make of images, URLs and repositories, as BuildKit's engine has it, and Go's
+ * regular expressions.
+ */
 #include "gen/policy.h"
 
 #include <stdio.h>
@@ -19,7 +22,8 @@ static const struct {
     const char *pattern, *text, *template, *want;
 } regexes[] = {
     {"a", "bab", "x", "bxb"},
-    {"docker\\.io/library/golang:(.*)", "docker.io/library/golang:1.19", "fake.example/golang:${1}", "fake.example/golang:1.19"},
+    {"docker\\.io/library/golang:(.*)", "docker.io/library/golang:1.19", "fake.example/golang:${1}",
+     "fake.example/golang:1.19"},
     {"^(?:a|b)(\\d+)-(\\w*)$", "b42-c_", "$2$1", "c_42"},
     {"^git://h/p\\.git#main(:.*)?$", "git://h/p.git#main", "x#c${1}", "x#c"},
     {"^git://h/p\\.git#main(:.*)?$", "git://h/p.git#main:a/b", "x#c${1}", "x#c:a/b"},
@@ -38,8 +42,9 @@ static const struct {
 };
 
 /* What is refused. */
-static const char *const refused[] = {"a**",   "(", ")",      "a)",     "[a",   "[z-a]",  "a+?", "\\bx",      "(?i)a", "(?P<n>a)",
-                                      "\\1",   "*", "a{1001}", "a{3,2}", "(a{9}b){9}", "[[:nope:]]", "\\",   "a|*", "[\\q]"};
+static const char *const refused[] = {"a**",        "(",          ")",        "a)",  "[a",   "[z-a]",   "a+?",
+                                      "\\bx",       "(?i)a",      "(?P<n>a)", "\\1", "*",    "a{1001}", "a{3,2}",
+                                      "(a{9}b){9}", "[[:nope:]]", "\\",       "a|*", "[\\q]"};
 
 static void test_regexes(void)
 {
@@ -79,7 +84,8 @@ static struct policy *policy_of(struct arena *arena, const char *rules)
     return policy;
 }
 
-#define RULE(action, identifier, more) "{\"action\":\"" action "\",\"selector\":{\"identifier\":\"" identifier "\"" more "}}"
+#define RULE(action, identifier, more)                                                                                 \
+    "{\"action\":\"" action "\",\"selector\":{\"identifier\":\"" identifier "\"" more "}}"
 #define CONVERT(identifier, more, to) \
     "{\"action\":\"CONVERT\",\"selector\":{\"identifier\":\"" identifier "\"" more "},\"updates\":{" to "}}"
 #define IMAGE "docker-image://docker.io/library/"
@@ -91,27 +97,40 @@ static const struct {
     const char *rules, *image, *want;
 } images[] = {
     {"", "docker.io/library/a:1", "docker.io/library/a:1"},
-    {RULE("DENY", IMAGE "a:1", ""), "docker.io/library/a:1", "!docker-image://docker.io/library/a:1 is denied by rules[0]"},
+    {RULE("DENY", IMAGE "a:1", ""), "docker.io/library/a:1",
+     "!docker-image://docker.io/library/a:1 is denied by rules[0]"},
     {RULE("DENY", IMAGE "a:1", ""), "docker.io/library/a:12", "docker.io/library/a:12"},
-    {RULE("DENY", "docker-image://*", ""), "docker.io/library/a:1", "!is denied by rules[0] of the source policy policy.json"},
+    {RULE("DENY", "docker-image://*", ""), "docker.io/library/a:1",
+     "!is denied by rules[0] of the source policy policy.json"},
     {RULE("DENY", "docker-image://*", ",\"match_type\":\"EXACT\""), "docker.io/library/a:1", "docker.io/library/a:1"},
-    {RULE("DENY", "*", "") "," RULE("ALLOW", IMAGE "a:*", ",\"match_type\":0"), "docker.io/library/a:1", "docker.io/library/a:1"},
+    {RULE("DENY", "*", "") "," RULE("ALLOW", IMAGE "a:*", ",\"match_type\":0"), "docker.io/library/a:1",
+     "docker.io/library/a:1"},
     {RULE("ALLOW", IMAGE "a:1", "") "," RULE("DENY", "docker-image://*", ""), "docker.io/library/a:1", "!rules[1]"},
     {RULE("DENY", "library/[ab]:", ",\"match_type\":\"REGEX\""), "docker.io/library/b:1", "!rules[0]"},
-    {CONVERT(IMAGE "a:1", "", "\"identifier\":\"" IMAGE "a:1@" DIGEST "\""), "docker.io/library/a:1", "docker.io/library/a:1@" DIGEST},
-    {CONVERT(IMAGE "a:1", ",\"match_type\":1", "\"identifier\":\"" IMAGE "b\""), "docker.io/library/a:1", "docker.io/library/b:latest"},
-    {CONVERT(IMAGE "*:*", "", "\"identifier\":\"docker-image://m.example/$1:${2}-x\""), "docker.io/library/a:1", "m.example/a:1-x"},
-    {CONVERT(IMAGE "a:1", "", "\"attrs\":{\"image.checksum\":\"" DIGEST "\"}"), "docker.io/library/a:1", "docker.io/library/a:1@" DIGEST},
-    {CONVERT(IMAGE "a:1", "", "\"identifier\":\"" IMAGE "b:1\"") "," CONVERT(IMAGE "b:1", "", "\"identifier\":\"" IMAGE "c:1\""),
+    {CONVERT(IMAGE "a:1", "", "\"identifier\":\"" IMAGE "a:1@" DIGEST "\""), "docker.io/library/a:1",
+     "docker.io/library/a:1@" DIGEST},
+    {CONVERT(IMAGE "a:1", ",\"match_type\":1", "\"identifier\":\"" IMAGE "b\""), "docker.io/library/a:1",
+     "docker.io/library/b:latest"},
+    {CONVERT(IMAGE "*:*", "", "\"identifier\":\"docker-image://m.example/$1:${2}-x\""), "docker.io/library/a:1",
+     "m.example/a:1-x"},
+    {CONVERT(IMAGE "a:1", "", "\"attrs\":{\"image.checksum\":\"" DIGEST "\"}"), "docker.io/library/a:1",
+     "docker.io/library/a:1@" DIGEST},
+    {CONVERT(IMAGE "a:1", "", "\"identifier\":\"" IMAGE "b:1\"") "," CONVERT(IMAGE "b:1", "",
+                                                                             "\"identifier\":\"" IMAGE "c:1\""),
      "docker.io/library/a:1", "docker.io/library/c:1"},
     /* Each conversion begins again from the first rule. */
-    {RULE("DENY", IMAGE "b:*", "") "," CONVERT(IMAGE "a:1", "", "\"identifier\":\"" IMAGE "b:1\""), "docker.io/library/a:1", "!rules[0]"},
-    {CONVERT(IMAGE "a:1", "", "\"identifier\":\"" IMAGE "b:1\"") "," CONVERT(IMAGE "b:1", "", "\"identifier\":\"" IMAGE "a:1\""),
+    {RULE("DENY", IMAGE "b:*", "") "," CONVERT(IMAGE "a:1", "", "\"identifier\":\"" IMAGE "b:1\""),
+     "docker.io/library/a:1", "!rules[0]"},
+    {CONVERT(IMAGE "a:1", "", "\"identifier\":\"" IMAGE "b:1\"") "," CONVERT(IMAGE "b:1", "",
+                                                                             "\"identifier\":\"" IMAGE "a:1\""),
      "docker.io/library/a:1", "!for ever"},
-    {CONVERT(IMAGE "a:1", "", "\"identifier\":\"https://a.example/x\""), "docker.io/library/a:1", "!can only become another image"},
-    {CONVERT(IMAGE "a:1", "", "\"identifier\":\"docker-image://UPPER\""), "docker.io/library/a:1", "!invalid reference"},
+    {CONVERT(IMAGE "a:1", "", "\"identifier\":\"https://a.example/x\""), "docker.io/library/a:1",
+     "!can only become another image"},
+    {CONVERT(IMAGE "a:1", "", "\"identifier\":\"docker-image://UPPER\""), "docker.io/library/a:1",
+     "!invalid reference"},
     {CONVERT(IMAGE "a:1", "", "\"attrs\":{\"image.checksum\":\"x\"}"), "docker.io/library/a:1", "!image.checksum is x"},
-    {CONVERT(IMAGE "a:1", "", "\"identifier\":\"" IMAGE "a:1@" OTHER "\",\"attrs\":{\"image.checksum\":\"" DIGEST "\"}"),
+    {CONVERT(IMAGE "a:1", "",
+             "\"identifier\":\"" IMAGE "a:1@" OTHER "\",\"attrs\":{\"image.checksum\":\"" DIGEST "\"}"),
      "docker.io/library/a:1", "!image.checksum"},
 };
 
@@ -145,18 +164,24 @@ static const struct {
     {CONVERT(HTTP, "", "\"identifier\":\"git://b.example/g\""), HTTP, "!can only become"},
     {CONVERT(HTTP, "", "\"attrs\":{\"http.checksum\":\"md5:12\"}"), HTTP, "!invalid checksum"},
     {RULE("DENY", "https://*", ",\"constraints\":[{\"key\":\"http.checksum\"}]"), HTTP, "!denied"},
-    {RULE("DENY", "https://*", ",\"constraints\":[{\"key\":\"http.checksum\",\"condition\":\"NOTEQUAL\"}]"), HTTP, HTTP "   "},
-    {RULE("DENY", "https://*", ",\"constraints\":[{\"key\":\"http.checksum\",\"condition\":\"MATCHES\",\"value\":\"^$\"}]"), HTTP, "!denied"},
+    {RULE("DENY", "https://*", ",\"constraints\":[{\"key\":\"http.checksum\",\"condition\":\"NOTEQUAL\"}]"), HTTP,
+     HTTP "   "},
+    {RULE("DENY", "https://*",
+          ",\"constraints\":[{\"key\":\"http.checksum\",\"condition\":\"MATCHES\",\"value\":\"^$\"}]"),
+     HTTP, "!denied"},
     {CONVERT("git://a.example/r.git#main", "", "\"identifier\":\"git://a.example/r.git#" COMMIT "\""),
      "https://u:p@a.example/r.git#main", "https://u:p@a.example/r.git " COMMIT "  " COMMIT},
     {CONVERT("git://a.example/r.git#main:sub", "", "\"identifier\":\"git://a.example/r.git#v1:other\""),
      "git@a.example:r.git#main:sub", "git@a.example:r.git v1 other "},
-    {CONVERT("git://a.example/r.git#main", "", "\"attrs\":{\"git.checksum\":\"" COMMIT "\"}"), "https://a.example/r.git#main",
-     "https://a.example/r.git main  " COMMIT},
-    {CONVERT("git://a.example/*", "", "\"identifier\":\"git://b.example/$1\""), "https://a.example/r.git", "!git.fullurl"},
-    {CONVERT("git://a.example/r.git", "", "\"identifier\":\"git://b.example/r.git\",\"attrs\":{\"git.fullurl\":\"https://b.example/r.git\"}"),
+    {CONVERT("git://a.example/r.git#main", "", "\"attrs\":{\"git.checksum\":\"" COMMIT "\"}"),
+     "https://a.example/r.git#main", "https://a.example/r.git main  " COMMIT},
+    {CONVERT("git://a.example/*", "", "\"identifier\":\"git://b.example/$1\""), "https://a.example/r.git",
+     "!git.fullurl"},
+    {CONVERT("git://a.example/r.git", "",
+             "\"identifier\":\"git://b.example/r.git\",\"attrs\":{\"git.fullurl\":\"https://b.example/r.git\"}"),
      "https://a.example/r.git", "https://b.example/r.git   "},
-    {CONVERT("git://a.example/r.git", "", "\"identifier\":\"https://b.example/r\""), "https://a.example/r.git", "!another git repository"},
+    {CONVERT("git://a.example/r.git", "", "\"identifier\":\"https://b.example/r\""), "https://a.example/r.git",
+     "!another git repository"},
 };
 
 static void test_remotes(void)
@@ -169,7 +194,8 @@ static void test_remotes(void)
         unit_row("%s %s", remotes[i].rules, remotes[i].source);
         UNIT_TRUE(!add_classify(&arena, span_of(remotes[i].source), &source));
         const char *error = policy_remote(policy, &arena, &source, &is_changed);
-        const char *got = arena_printf(&arena, "%.*s %.*s %s %.*s", SPAN(source.url), SPAN(source.ref), source.subdir, SPAN(source.checksum));
+        const char *got = arena_printf(&arena, "%.*s %.*s %s %.*s", SPAN(source.url), SPAN(source.ref), source.subdir,
+                                       SPAN(source.checksum));
         if (*remotes[i].want == '!')
             UNIT_TRUE(error && strstr(error, remotes[i].want + 1));
         else
