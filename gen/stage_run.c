@@ -171,6 +171,23 @@ static void set_cache_id(struct resolver *resolver, struct mount *mount)
         mount->sharing = "shared";
 }
 
+/*
+ * What a cache begins with: a folder of its source comes as it is, whatever owner and mode are asked for; the root of a source is
+ * not taken when some are.
+ */
+static const char *set_cache_start(struct resolver *resolver, struct run_mount *mount)
+{
+    struct mount *parsed = &mount->mount;
+    const char *source = path_clean(resolver->arena, parsed->source);
+    if (*source && !parsed->from.len)
+        return arena_printf(resolver->arena, "\"/%s\": not found: a cache without from= begins empty", source);
+    if (*source)
+        parsed->mode = parsed->uid = parsed->gid = -1;
+    else if (parsed->mode >= 0 || parsed->uid >= 0 || parsed->gid >= 0)
+        mount->from = (struct origin){.kind = ORIGIN_SCRATCH};
+    return NULL;
+}
+
 static const char *set_place(struct resolver *resolver, struct run_mount *mount)
 {
     struct mount *parsed = &mount->mount;
@@ -188,7 +205,7 @@ static const char *set_place(struct resolver *resolver, struct run_mount *mount)
         if (parsed->type != MOUNT_TMPFS)
             mount->from = found;
     }
-    return NULL;
+    return parsed->type == MOUNT_CACHE ? set_cache_start(resolver, mount) : NULL;
 }
 
 static void add_mount(struct resolver *resolver, const struct flag *flag, struct run_action *run, size_t *agents)

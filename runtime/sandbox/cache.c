@@ -17,6 +17,7 @@
 #include "runtime/lib/arena.h"
 #include "runtime/lib/digest.h"
 #include "runtime/lib/fdio.h"
+#include "runtime/lib/list.h"
 #include "runtime/lib/path.h"
 #include "runtime/lib/step.h"
 #include "runtime/lib/tree.h"
@@ -39,10 +40,35 @@ _Noreturn static void fail(const struct room *room, const struct plan_mount *mou
     step_die(room->step, "cannot make the cache %s:", mount->id);
 }
 
+/* Where a cache comes from: its tree (the caller frees it) and the real path in it. */
+static struct tree *open_origin(const struct step *step, const struct plan_mount *mount, const char **path)
+{
+    struct stamp stamp = step_stamp(step, step_input(step, INPUT_STAGE, (size_t)mount->n));
+    struct tree *tree = step_tree(step, &stamp);
+    if (!tree_resolve(tree, step->arena, mount->source, true, path))
+        step_die(step, "cache mount on %s: %s:", mount->target, mount->source);
+    return tree;
+}
+
+/* A folder that is copied keeps what it is. */
+static struct entry origin_of(const struct room *room, const struct plan_mount *mount)
+{
+    struct entry entry = {.mode = mount->mode, .uid = mount->uid, .gid = mount->gid};
+    struct tree_node node;
+    const char *path;
+    if (mount->n < 0)
+        return entry;
+    struct tree *tree = open_origin(room->step, mount, &path);
+    tree_lookup(tree, room->step->arena, path, &node, &entry);
+    tree_free(tree);
+    return entry;
+}
+
 /* A new folder, filled and owned as the mount says. */
 static void fill(struct room *room, const struct plan_mount *mount, int folder)
 {
     struct stat st;
+    struct entry root = origin_of(room, mount);
     if (mount->n >= 0) {
         autoclose int source = mounts_open_source(room, mount, false);
         if (fstat(source, &st) < 0 || !S_ISDIR(st.st_mode))
@@ -50,7 +76,7 @@ static void fill(struct room *room, const struct plan_mount *mount, int folder)
         if (seed_copy(source, folder) < 0)
             fail(room, mount);
     }
-    if (owners_give(room->owners, folder, "", mount->uid, mount->gid) < 0 || fchmod(folder, mount->mode) < 0)
+    if (owners_give(room->owners, folder, "", root.uid, root.gid) < 0 || fchmod(folder, root.mode) < 0)
         fail(room, mount);
 }
 
@@ -88,19 +114,18 @@ static int lock_folder(struct room *room, const struct plan_mount *mount, int ca
     return fd_take(&folder);
 }
 
-/* Caches that begin with different content are different caches. */
+/* Caches that begin with different content are different caches, and so are those that have an owner of their own. */
 static const char *whole_id(const struct room *room, const struct plan_mount *mount)
 {
     const struct step *step = room->step;
     struct digest digest;
     char hex[DIGEST_HEX + 1];
     const char *path;
-    if (mount->n < 0)
+    if (mount->n < 0 && !mount->has_owner)
         return mount->id;
-    struct stamp stamp = step_stamp(step, step_input(step, INPUT_STAGE, (size_t)mount->n));
-    struct tree *tree = step_tree(step, &stamp);
-    if (!tree_resolve(tree, step->arena, mount->source, true, &path))
-        step_die(step, "cache mount on %s: %s:", mount->target, mount->source);
+    if (mount->n < 0)
+        return arena_printf(step->arena, "%s\n%o %u %u", mount->id, (unsigned)mount->mode, mount->uid, mount->gid);
+    struct tree *tree = open_origin(step, mount, &path);
     tree_digest(tree, path, &digest);
     tree_free(tree);
     digest_hex(&digest, hex);

@@ -211,11 +211,32 @@ static void load_fakes(const struct payload *payload)
         FAIL(payload, "cannot load the filter that remembers owners:");
 }
 
+/*
+ * "/a/../b" is a way through /a, as runc goes it: each folder of it is made. All of this is in our own root, and what
+ * cannot be made is missed when the folder is entered.
+ */
+static void make_way(const struct payload *payload)
+{
+    struct stat st;
+    char path[PATH_MAX];
+    size_t len = strlen(payload->plan->entered);
+    if (len >= sizeof path || stat(payload->plan->entered, &st) == 0)
+        return;
+    memcpy(path, payload->plan->entered, len + 1);
+    for (size_t at = 1; at <= len; at++)
+        if (path[at] == '/' || !path[at]) {
+            char end = path[at];
+            path[at] = 0;
+            mkdir(path, 0755);
+            path[at] = end;
+        }
+}
+
 /* False with errno when these rights do not suffice. */
 static bool enter_folder(const struct payload *payload)
 {
     autoclose int here = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    autoclose int folder = path_open_in(here, payload->plan->cwd, O_PATH | O_DIRECTORY);
+    autoclose int folder = path_open_in(here, payload->plan->entered, O_PATH | O_DIRECTORY);
     return folder >= 0 && fchdir(folder) == 0;
 }
 
@@ -223,6 +244,7 @@ static void become(const struct payload *payload)
 {
     char where[PATH_MAX];
     const char *what;
+    make_way(payload);
     bool is_there = enter_folder(payload);
     if (!is_there && errno != EACCES)
         FAIL(payload, "cannot enter the working directory %s:", payload->plan->cwd);

@@ -140,6 +140,7 @@ static struct plan_mount mount_of(const struct step *step, const json_t *json)
         .mode = (mode_t)int_member(step, json, "mode", row->mode, 07777),
         .uid = (uint32_t)int_member(step, json, "uid", 0, INT_MAX),
         .gid = (uint32_t)int_member(step, json, "gid", 0, INT_MAX),
+        .has_owner = json_object_get(json, "mode") || json_object_get(json, "uid") || json_object_get(json, "gid"),
         .size = int_member(step, json, "size", 0, INT64_MAX),
     };
     if ((!mount.target && !(type == MOUNT_SECRET && mount.env)) || (mount.target && mount.target[0] != '/'))
@@ -314,7 +315,8 @@ void plan_load(struct plan *plan, const struct step *step)
         bad(step, "argv");
     if (*plan->cwd && plan->cwd[0] != '/')
         bad(step, "cwd");
-    /* As the folder was made: "/a/../b" is /b, whether or not there is an /a. */
+    /* As the folder was made, "/a/../b" is /b; but it is entered as it is written. */
+    plan->entered = plan->cwd;
     plan->cwd = arena_printf(step->arena, "/%s", path_clean(step->arena, span_of(plan->cwd)));
     plan->foreign = foreign_platform(step);
     load_mounts(plan, step);

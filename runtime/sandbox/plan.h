@@ -25,6 +25,7 @@ struct plan_mount {
     bool is_keyed;          /* secrets: what is in it is part of the key */
     mode_t mode;
     uint32_t uid, gid;
+    bool has_owner;         /* some of these were given */
     int64_t size;           /* tmpfs; 0: the kernel's default */
     size_t order;           /* its place in the step file */
 };
@@ -46,6 +47,7 @@ struct plan {
     const char **entrypoint;    /* plan_of_config: the beginning of argv that other words follow */
     const char **proxy;
     const char *cwd, *user, *hostname;
+    const char *entered;        /* the working directory as it is written, not clean */
     const char *foreign;        /* the platform, when it is another processor's than this machine's; NULL: it is not */
     enum network network;
     bool is_insecure;

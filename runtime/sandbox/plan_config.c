@@ -61,5 +61,6 @@ void plan_of_config(struct plan *plan, const struct step *step)
         .hostname = "dfgen",
         .shm_size = SHM_SIZE,
     };
+    plan->entered = plan->cwd;
     json_decref(json);
 }
