@@ -11,6 +11,8 @@
 
 #include "gen/images_internal.h"
 
+#include "gen/manifest.h"
+
 #include "gen/built.h"
 #include "gen/elsewhere.h"
 #include "gen/imported.h"
@@ -119,6 +121,20 @@ static struct named_context from_layout(struct images *images, const char *rest,
     return found.image ? found : bad(found.error);
 }
 
+static const struct image *find_imported(struct images *images, const char *kind, const char *path,
+                                         const struct platform *wanted, const char **error)
+{
+    struct descriptor top;
+    const char *store = images->opts->store;
+    if (!imported_find(images->arena, store, kind, path, wanted, &top, error))
+        return NULL;
+    struct layout *layout = layout_of_store(images->arena, store, &top, path, error);
+    if (!layout)
+        return NULL;
+    vec_push(&images->opened, (struct opened){.path = "", .layout = layout});
+    return layout_find(layout, &(struct layout_query){0}, wanted, true, error);
+}
+
 /* Files of a root and no config: an image is made of them, once for each that is another file. */
 static struct named_context from_files(struct images *images, const char *kind, const char *rest,
                                        const struct platform *wanted)
@@ -128,7 +144,7 @@ static struct named_context from_files(struct images *images, const char *kind, 
     struct named_context found = {
         .kind = CONTEXT_IMAGE, .image = known ? known->image : NULL, .error = known ? known->error : NULL};
     if (!known) {
-        found.image = imported_image(images->arena, images->opts->store, kind, rest, wanted, &found.error);
+        found.image = find_imported(images, kind, rest, wanted, &found.error);
         images_remember(images, question, found.image, found.error);
     }
     return found.image ? found : bad(found.error);

@@ -78,28 +78,38 @@ json_t *imported_make(struct arena *arena, const char *store, const char *kind, 
     return descriptor;
 }
 
-/* NULL: the store has not all of it any more. */
-static const struct image *image_of(struct arena *arena, const char *store, const struct descriptor *descriptor,
-                                    const char *path, const struct platform *platform)
+static bool has_all(struct arena *arena, const char *store, const struct descriptor *descriptor,
+                    const struct platform *platform)
 {
     const char *error;
     struct store blobs;
-    struct layout *layout = layout_of_store(arena, store, descriptor, path, &error);
-    const struct image *image = layout ? layout_find(layout, &(struct layout_query){0}, platform, true, &error) : NULL;
-    bool has_all = image && store_open(&blobs, store, MODE_ROOT) == 0;
-    bool is_open = has_all;
-    for (size_t i = 0; has_all && i < image->layer_count; i++)
-        has_all = store_has_blob(&blobs, image->layers[i].digest);
-    if (is_open)
-        store_close(&blobs);
-    return has_all ? image : NULL;
+    if (store_open(&blobs, store, MODE_ROOT) < 0)
+        return false;
+    struct layout *layout = layout_of_store(arena, store, descriptor, "", &error);
+    const struct image *image =
+        layout ? layout_find(layout, &(struct layout_query){0}, platform, true, &error) : NULL;
+    bool is_whole = image;
+    for (size_t i = 0; is_whole && i < image->layer_count; i++)
+        is_whole = store_has_blob(&blobs, image->layers[i].digest);
+    if (layout)
+        layout_close(layout);
+    store_close(&blobs);
+    return is_whole;
 }
 
-const struct image *imported_image(struct arena *arena, const char *store, const char *kind, const char *path,
-                                   const struct platform *platform, const char **error)
+/* What it is called in the records of the store. */
+static const char *record_name(struct arena *arena, const char *kind, const char *real, const struct stat *st,
+                               const struct platform *platform)
+{
+    return arena_printf(arena, "%s %s %s %jd %jd.%ld %jd.%ld %ju", kind, platform_text(arena, platform), real,
+                        (intmax_t)st->st_size, (intmax_t)st->st_mtim.tv_sec, st->st_mtim.tv_nsec,
+                        (intmax_t)st->st_ctim.tv_sec, st->st_ctim.tv_nsec, (uintmax_t)st->st_ino);
+}
+
+bool imported_find(struct arena *arena, const char *store, const char *kind, const char *path,
+                   const struct platform *platform, struct descriptor *descriptor, const char **error)
 {
     struct stat st;
-    struct descriptor descriptor;
     char real[PATH_MAX];
     *error = NULL;
     if (!realpath(path, real) || stat(real, &st) < 0)
@@ -107,25 +117,18 @@ const struct image *imported_image(struct arena *arena, const char *store, const
     else if (!S_ISREG(st.st_mode))
         *error = arena_printf(arena, "%s: it is no file", path);
     if (*error)
-        return NULL;
-    const char *known = arena_printf(arena, "%s %s %s %jd %jd.%ld %jd.%ld %ju", kind, platform_text(arena, platform),
-                                     real, (intmax_t)st.st_size, (intmax_t)st.st_mtim.tv_sec, st.st_mtim.tv_nsec,
-                                     (intmax_t)st.st_ctim.tv_sec, st.st_ctim.tv_nsec, (uintmax_t)st.st_ino);
-    const struct image *image =
-        record_read(arena, store, known, &descriptor) ? image_of(arena, store, &descriptor, path, platform) : NULL;
-    if (image)
-        return image;
+        return false;
+    const char *known = record_name(arena, kind, real, &st, platform);
+    if (record_read(arena, store, known, descriptor) && has_all(arena, store, descriptor, platform))
+        return true;
     json_t *made = imported_make(arena, store, kind, path, platform, error);
     if (made)
-        *error = descriptor_read(arena, made, &descriptor);
-    if (!*error) {
-        descriptor.media_type = arena_strdup(arena, descriptor.media_type);
-        descriptor.digest = arena_strdup(arena, descriptor.digest);
-        *error = record_write(arena, store, known, &descriptor);
+        *error = descriptor_read(arena, made, descriptor);
+    if (made && !*error) {
+        descriptor->media_type = arena_strdup(arena, descriptor->media_type);
+        descriptor->digest = arena_strdup(arena, descriptor->digest);
+        *error = record_write(arena, store, known, descriptor);
     }
     json_decref(made);
-    image = *error ? NULL : image_of(arena, store, &descriptor, path, platform);
-    if (!image && !*error)
-        *error = arena_printf(arena, "%s: the store %s has lost the image made of it", path, store);
-    return image;
+    return !*error;
 }

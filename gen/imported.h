@@ -5,6 +5,8 @@
 #ifndef DFGEN_IMPORTED_H
 #define DFGEN_IMPORTED_H
 
+#include <stdbool.h>
+
 struct arena;
 struct json_t;
 struct platform;
@@ -14,10 +16,11 @@ struct json_t *imported_make(struct arena *arena, const char *store, const char 
                              const struct platform *platform, const char **error);
 
 /*
- * The image of a file, made when it has not been made of just this file before, which path is an input of. NULL with
- * *error.
+ * What a file's image is, made when it has not been made of just this file before: all of it is in the store. False:
+ * *error says why not. Include gen/manifest.h before.
  */
-const struct image *imported_image(struct arena *arena, const char *store, const char *kind, const char *path,
-                                   const struct platform *platform, const char **error);
+struct descriptor;
+bool imported_find(struct arena *arena, const char *store, const char *kind, const char *path,
+                   const struct platform *platform, struct descriptor *descriptor, const char **error);
 
 #endif

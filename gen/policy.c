@@ -113,17 +113,24 @@ static const char *read_string(const struct reading *reading, const char *place,
     return arena_strdup(reading->arena, json_string_value(value));
 }
 
+_Noreturn static void is_none_of(const struct reading *reading, const char *place, const char *const *names)
+{
+    const char *list = names[0];
+    for (size_t i = 1; names[i]; i++)
+        list = arena_printf(reading->arena, "%s, %s", list, names[i]);
+    malformed(reading, place, arena_printf(reading->arena, "it is none of %s", list));
+}
+
 /* By name, or by number as older writers had it. */
 static int read_enum(const struct reading *reading, const char *place, const json_t *value, const char *const *names)
 {
-    struct buf list = {0};
     for (int i = 0; names[i]; i++) {
-        if (!value ? !i : json_is_integer(value) ? json_integer_value(value) == i
-                                                 : json_is_string(value) && !strcmp(json_string_value(value), names[i]))
+        bool is_it = json_is_integer(value) ? json_integer_value(value) == i
+                                            : json_is_string(value) && !strcmp(json_string_value(value), names[i]);
+        if (value ? is_it : !i)
             return i;
-        buf_printf(&list, "%s%s", i ? ", " : "", names[i]);
     }
-    malformed(reading, place, arena_printf(reading->arena, "it is none of %s", buf_text(&list)));
+    is_none_of(reading, place, names);
 }
 
 static enum attribute read_attribute(const struct reading *reading, const char *place, const char *key)
