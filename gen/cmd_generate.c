@@ -33,7 +33,6 @@
 #include "gen/opts.h"
 #include "gen/opts_output.h"
 #include "gen/outbox.h"
-#include "gen/policy.h"
 #include "gen/programs.h"
 #include "gen/settings.h"
 #include "gen/source.h"
@@ -48,7 +47,9 @@
 static bool can_be_read_once(const char *file)
 {
     struct stat st;
-    return !strcmp(file, "-") || (stat(file, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) || S_ISCHR(st.st_mode)));
+    if (!strcmp(file, "-"))
+        return true;
+    return stat(file, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) || S_ISCHR(st.st_mode));
 }
 
 static void write_kept(struct opts *opts, const char *kept)
@@ -58,7 +59,8 @@ static void write_kept(struct opts *opts, const char *kept)
     struct buf text = {0};
     if (fd < 0 || fd_read_all(fd, &text, SOURCE_LIMIT) < 0)
         die_usage("cannot read the Dockerfile from %s:", is_stdin ? "standard input" : opts->file_name);
-    if (dir_make_at(AT_FDCWD, opts->own, 0777) < 0 || file_write_if_changed_at(AT_FDCWD, kept, buf_text(&text), text.len, NULL) < 0)
+    if (dir_make_at(AT_FDCWD, opts->own, 0777) < 0 ||
+        file_write_if_changed_at(AT_FDCWD, kept, buf_text(&text), text.len, NULL) < 0)
         die("cannot keep the Dockerfile in %s:", kept);
     buf_free(&text);
 }
@@ -76,24 +78,6 @@ static void keep_file(const struct opts *root, struct opts *opts, bool is_regene
     } else if (!is_regenerated) {
         unlink(kept);
     }
-}
-
-const char *cmd_lock_path(const struct opts *opts)
-{
-    return opts_path(opts, opts->start_dir, LOCK_FILE);
-}
-
-void cmd_read_lock(struct opts *opts)
-{
-    opts->lock = lock_read(opts->arena, cmd_lock_path(opts));
-    if (opts->policy_file)
-        opts->policy = policy_read(opts->arena, opts->policy_file, opts->policy_name);
-    for (size_t i = 0; i < opts->images.count; i++) {
-        opts->images.items[i]->lock = opts->lock;
-        opts->images.items[i]->policy = opts->policy;
-    }
-    if (opts->locked && !opts->lock->is_there)
-        die_usage("--locked: there is no %s in %s: dfgen lock makes it", LOCK_FILE, opts->start_dir);
 }
 
 /* The Dockerfile, and the folder where FILE.dockerignore may appear. */
@@ -136,6 +120,27 @@ static void write_depfile(const struct opts *opts, const struct graph *graph)
         die("cannot write %s:", opts->depfile);
 }
 
+_Noreturn static void refuse_foreign(const char *path)
+{
+    die_usage("%s was not made by dfgen, and is left as it is: choose another name with --build-file, or another "
+              "folder with -C", path);
+}
+
+typedef int (*writer)(const struct graph *graph, const struct emit_options *options, const char **failed);
+
+/* By the name of -G, which knows only these. */
+static writer find_writer(const char *generator)
+{
+    static const struct {
+        const char *name;
+        writer write;
+    } writers[] = {{"ninja", ninja_write}, {"make", make_write}};
+    size_t i = 0;
+    while (strcmp(writers[i].name, generator))
+        i++;
+    return writers[i].write;
+}
+
 static void write_graph(const struct opts *opts, struct graph *graph)
 {
     struct programs programs = programs_find(opts->arena);
@@ -144,14 +149,15 @@ static void write_graph(const struct opts *opts, struct graph *graph)
     const char *folder = arena_strndup(opts->arena, opts->build_file, (size_t)(base - opts->build_file));
     if (*folder && dir_make_at(AT_FDCWD, folder, 0777) < 0)
         die("cannot make the folder %s:", folder);
-    struct emit_options options = {opts->build_file, programs.dfgen, programs.helpers, opts->launcher, opts->prefix, opts->state};
+    struct emit_options options = {
+        .build_file = opts->build_file, .dfgen = programs.dfgen, .helpers = programs.helpers,
+        .launcher = opts->launcher, .prefix = opts->prefix, .state = opts->state,
+    };
     const char *failed;
-    int (*write)(const struct graph *, const struct emit_options *, const char **) = strcmp(opts->generator, "make") ? ninja_write : make_write;
-    if (write(graph, &options, &failed) == 0)
+    if (find_writer(opts->generator)(graph, &options, &failed) == 0)
         return;
     if (errno == EEXIST)
-        die_usage("%s was not made by dfgen, and is left as it is: choose another name with --build-file, or another folder with -C",
-                  failed);
+        refuse_foreign(failed);
     die("cannot write %s:", failed);
 }
 
@@ -222,8 +228,7 @@ static int generate(int argc, char **argv, const struct saved_options *saved, st
     if (access(".", W_OK | X_OK) < 0)
         die("cannot write into the build folder %s:", opts->build_dir);
     if (!emit_may_write(opts->build_file))
-        die_usage("%s was not made by dfgen, and is left as it is: choose another name with --build-file, or another folder with -C",
-                  opts->build_file);
+        refuse_foreign(opts->build_file);
     check_build_folder(opts);
     /*
      * Where that cannot be, nothing is lost but what a gc would have kept; the steps say what is wrong with the store.

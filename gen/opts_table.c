@@ -1,6 +1,6 @@
 /*
- * Owns the tables of options and of dfgen.ini's keys, and the setters behind them; --help is written from them. Called by opts, which
- * reads the command line. Must not know where a value comes from, nor what it leads to.
+ * Owns the tables of options and of dfgen.ini's keys, and the setters behind them; --help is written from them. Called
+ * by opts, which reads the command line. Must not know where a value comes from, nor what it leads to.
  */
 #include "gen/opts.h"
 
@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include <config.h>
+#include "gen/help.h"
 #include "gen/limits.h"
 #include "gen/opts_attest.h"
 #include "gen/opts_images.h"
@@ -44,6 +45,18 @@ TEXT_SETTER(build_file)
 TEXT_SETTER(launcher)
 TEXT_SETTER(context_option)
 TEXT_SETTER(stamp)
+/* A path, in the end relative to the build folder. */
+#define PATH_SETTER(field)                                                                                  \
+    static const char *set_##field(struct opts *opts, const char *base, const char *value)                  \
+    {                                                                                                       \
+        opts->field = opts_path(opts, base, value);                                                         \
+        return NULL;                                                                                        \
+    }
+
+PATH_SETTER(vendor)
+PATH_SETTER(iidfile)
+PATH_SETTER(metadata_file)
+PATH_SETTER(depfile)
 FLAG_SETTER(no_cache)
 FLAG_SETTER(pull)
 FLAG_SETTER(quiet)
@@ -237,29 +250,11 @@ static const char *set_push(struct opts *opts, const char *base, const char *val
     return opts_set_output(opts, base, "type=registry");
 }
 
-static const char *set_vendor(struct opts *opts, const char *base, const char *value)
-{
-    opts->vendor = opts_path(opts, base, value);
-    return NULL;
-}
-
 static const char *set_policy(struct opts *opts, const char *base, const char *value)
 {
     opts->policy_file = opts_path(opts, base, value);
     opts->policy_name = arena_strdup(opts->arena, value);
     return *value ? NULL : "the source policy needs a path";
-}
-
-static const char *set_iidfile(struct opts *opts, const char *base, const char *value)
-{
-    opts->iidfile = opts_path(opts, base, value);
-    return NULL;
-}
-
-static const char *set_metadata_file(struct opts *opts, const char *base, const char *value)
-{
-    opts->metadata_file = opts_path(opts, base, value);
-    return NULL;
 }
 
 /* Rules and variables have such names, and the state folder is called by it. */
@@ -282,13 +277,12 @@ static const char *set_generator(struct opts *opts, const char *base, const char
     return NULL;
 }
 
-static const char *set_depfile(struct opts *opts, const char *base, const char *value)
+static const char *show_help(struct opts *opts, const char *base, const char *value)
 {
-    opts->depfile = opts_path(opts, base, value);
-    return NULL;
+    (void)opts, (void)base, (void)value;
+    help_print();
+    exit(EXIT_DONE);
 }
-
-static const char *show_help(struct opts *opts, const char *base, const char *value);
 
 static const char *show_version(struct opts *opts, const char *base, const char *value)
 {
@@ -302,23 +296,31 @@ static const struct option options[] = {
     {"target", 0, TAKES_VALUE, set_target, "STAGE", "the stage to build (default: the last)"},
     {"build-arg", 0, TAKES_VALUE, set_build_arg, "NAME[=VALUE]", "a value for ARG; without =, from the environment"},
     {"build-context", 0, TAKES_VALUE, set_context, "NAME=VALUE",
-     "another context or image: a folder, git repository or URL, oci-layout:PATH[:TAG][@DIGEST], docker-archive:FILE, dir:FOLDER, tarball:FILE, docker-image://REF"},
+     "another context or image: a folder, git repository or URL, oci-layout:PATH[:TAG][@DIGEST], "
+     "docker-archive:FILE, dir:FOLDER, tarball:FILE, docker-image://REF"},
     {"images", 0, TAKES_VALUE, set_image_folder, "FOLDER", "look here for images (docker save archives, OCI layouts)"},
-    {"platform", 0, TAKES_VALUE, set_platform, "OS/ARCH[,...]", "what to build for (default: this machine); several give an index"},
+    {"platform", 0, TAKES_VALUE, set_platform, "OS/ARCH[,...]",
+     "what to build for (default: this machine); several give an index"},
     {"label", 0, TAKES_VALUE, set_label, "KEY=VALUE", "a label of the image"},
     {"annotation", 0, TAKES_VALUE, set_annotation, "KEY=VALUE", "an annotation of the image's manifest"},
     {"secret", 0, TAKES_VALUE, set_secret, "id=ID[,src=FILE|,env=NAME]", "a secret for RUN --mount=type=secret"},
     {"ssh", 0, TAKES_VALUE, set_ssh, "ID[=SOCKET]", "an agent's socket for RUN --mount=type=ssh"},
     {"tag", 't', TAKES_VALUE, set_tags, "NAME[:TAG]", "a name of the image"},
     {"output", 'o', TAKES_VALUE, opts_set_output, "type=TYPE,dest=PATH[,...]",
-     "what to write: oci, docker, tar, local, bundle, squashfs, image, registry; a bare PATH is type=local, - a tar on standard output"},
-    {"push", 0, TAKES_NOTHING, set_push, NULL, "send the image to the registries of its names, as --output=type=registry"},
+     "what to write: oci, docker, tar, local, bundle, squashfs, image, registry; a bare PATH is type=local, - a "
+     "tar on standard output"},
+    {"push", 0, TAKES_NOTHING, set_push, NULL,
+     "send the image to the registries of its names, as --output=type=registry"},
     {"load", 0, TAKES_NOTHING, set_load, NULL, "put the image into docker or podman"},
     {"iidfile", 0, TAKES_VALUE, set_iidfile, "FILE", "write the image's id, the digest of its config, to a file"},
-    {"metadata-file", 0, TAKES_VALUE, set_metadata_file, "FILE", "write digests and names of the image to a file, as JSON"},
-    {"sbom", 0, TAKES_OPTIONAL, opts_set_sbom, "spdx|cyclonedx", "add a document that lists the image's packages (default: spdx)"},
-    {"provenance", 0, TAKES_OPTIONAL, opts_set_provenance, "min|max", "add a document that says what the image is made from"},
-    {"attest", 0, TAKES_VALUE, opts_set_attest, "type=TYPE[,...]", "the same in docker's words: type=sbom, type=provenance,mode=max"},
+    {"metadata-file", 0, TAKES_VALUE, set_metadata_file, "FILE",
+     "write digests and names of the image to a file, as JSON"},
+    {"sbom", 0, TAKES_OPTIONAL, opts_set_sbom, "spdx|cyclonedx",
+     "add a document that lists the image's packages (default: spdx)"},
+    {"provenance", 0, TAKES_OPTIONAL, opts_set_provenance, "min|max",
+     "add a document that says what the image is made from"},
+    {"attest", 0, TAKES_VALUE, opts_set_attest, "type=TYPE[,...]",
+     "the same in docker's words: type=sbom, type=provenance,mode=max"},
     {"no-cache", 0, TAKES_NOTHING, set_no_cache, NULL, "run every RUN once more"},
     {"no-cache-filter", 0, TAKES_VALUE, set_no_cache_filter, "STAGE[,...]", "run the RUNs of these stages once more"},
     {"network", 0, TAKES_VALUE, set_network, "MODE", "network of RUN: default, none, host"},
@@ -327,7 +329,8 @@ static const struct option options[] = {
     {"ulimit", 0, TAKES_VALUE, set_ulimits, "NAME=SOFT[:HARD]", "a limit of RUN"},
     {"memory", 'm', TAKES_VALUE, set_memory, "BYTES", "memory that a RUN may use (k, m, g)"},
     {"cpus", 0, TAKES_VALUE, set_cpus, "NUMBER", "processors that a RUN may use, 1.5 say"},
-    {"cpu-period", 0, TAKES_VALUE, set_cpu_period, "MICROSECONDS", "the time that --cpu-quota is a share of (default: 100000)"},
+    {"cpu-period", 0, TAKES_VALUE, set_cpu_period, "MICROSECONDS",
+     "the time that --cpu-quota is a share of (default: 100000)"},
     {"cpu-quota", 0, TAKES_VALUE, set_cpu_quota, "MICROSECONDS", "processor time of a RUN in each period"},
     {"cpu-shares", 'c', TAKES_VALUE, set_cpu_shares, "NUMBER", "weight of a RUN against others (usual: 1024)"},
     {"cpuset-cpus", 0, TAKES_VALUE, set_cpuset_cpus, "LIST", "processors for a RUN: 0-2,5"},
@@ -339,24 +342,34 @@ static const struct option options[] = {
     {"vendor", 0, TAKES_VALUE, set_vendor, "FOLDER", "take base images and remote files from what dfgen vendor made"},
     {"offline", 0, TAKES_NOTHING, set_offline, NULL, "fetch nothing: say all that is missing"},
     {"source-policy-file", 0, TAKES_VALUE, set_policy, "FILE",
-     "BuildKit's source policy: which sources may be used, and what they become (default: $EXPERIMENTAL_BUILDKIT_SOURCE_POLICY)"},
+     "BuildKit's source policy: which sources may be used, and what they become (default: "
+     "$EXPERIMENTAL_BUILDKIT_SOURCE_POLICY)"},
     {"timestamps", 0, TAKES_VALUE, set_timestamps, "epoch|clamp|keep",
      "times of files in layers: SOURCE_DATE_EPOCH or 0, their own up to it, or their own"},
     {"pull", 0, TAKES_NOTHING, set_pull, NULL, "ask registries what tags mean now, whatever was remembered"},
-    {"authfile", 0, TAKES_VALUE, opts_set_authfile, "FILE", "credentials for registries (default: those of podman and docker)"},
+    {"authfile", 0, TAKES_VALUE, opts_set_authfile, "FILE",
+     "credentials for registries (default: those of podman and docker)"},
     {"cert-dir", 0, TAKES_VALUE, opts_set_cert_dir, "FOLDER", "certificates for registries: *.crt, *.cert and *.key"},
-    {"tls-verify", 0, TAKES_VALUE, opts_set_tls_verify, "true|false", "false: any certificate of a registry will do, and so does http"},
-    {"check", 0, TAKES_NOTHING, set_check, NULL, "only say which build checks fire, in all stages if there is no --target"},
+    {"tls-verify", 0, TAKES_VALUE, opts_set_tls_verify, "true|false",
+     "false: any certificate of a registry will do, and so does http"},
+    {"check", 0, TAKES_NOTHING, set_check, NULL,
+     "only say which build checks fire, in all stages if there is no --target"},
     {"quiet", 'q', TAKES_NOTHING, set_quiet, NULL, "no warnings"},
     {"debug", 'D', TAKES_NOTHING, set_debug, NULL, "say more"},
     {NULL, 'C', TAKES_VALUE, set_build_dir, "FOLDER", "the build folder (default: the current one)"},
-    {NULL, 'G', TAKES_VALUE, set_generator, "ninja|make", "what to write: build.ninja (the default), or a Makefile for GNU make"},
+    {NULL, 'G', TAKES_VALUE, set_generator, "ninja|make",
+     "what to write: build.ninja (the default), or a Makefile for GNU make"},
     {"context", 0, TAKES_VALUE, set_context_option, "FOLDER", "the context, for dfgen build, whose words are targets"},
-    {"stamp", 0, TAKES_VALUE, set_stamp, "FILE", "dfgen build: write this file when all went well, for a build around it"},
-    {"depfile", 0, TAKES_VALUE, set_depfile, "FILE", "with --stamp: write what the stamp depends on, as a rule of make"},
-    {"build-file", 0, TAKES_VALUE, set_build_file, "NAME", "the file to write, in the build folder or below it (default: build.ninja, Makefile)"},
-    {"prefix", 0, TAKES_VALUE, set_prefix, "TEXT", "before every rule and target, to include the file in another build"},
-    {"store", 0, TAKES_VALUE, opts_set_store, "FOLDER", "where layers and results are kept (default: $DFGEN_STORE, ~/.cache/dfgen)"},
+    {"stamp", 0, TAKES_VALUE, set_stamp, "FILE",
+     "dfgen build: write this file when all went well, for a build around it"},
+    {"depfile", 0, TAKES_VALUE, set_depfile, "FILE",
+     "with --stamp: write what the stamp depends on, as a rule of make"},
+    {"build-file", 0, TAKES_VALUE, set_build_file, "NAME",
+     "the file to write, in the build folder or below it (default: build.ninja, Makefile)"},
+    {"prefix", 0, TAKES_VALUE, set_prefix, "TEXT",
+     "before every rule and target, to include the file in another build"},
+    {"store", 0, TAKES_VALUE, opts_set_store, "FOLDER",
+     "where layers and results are kept (default: $DFGEN_STORE, ~/.cache/dfgen)"},
     {"launcher", 0, TAKES_VALUE, set_launcher, "COMMAND", "put before the command of RUN edges (srun -n1, say)"},
     {"help", 'h', TAKES_NOTHING, show_help, NULL, "this text"},
     {"version", 0, TAKES_NOTHING, show_version, NULL, "the version"},
@@ -386,7 +399,8 @@ static const struct {
     setter set;
 } image_keys[] = {
     {"file", set_ini_file}, {"context", set_ini_context},     {"target", set_target},       {"tag", set_tags},
-    {"arg.", set_build_arg}, {"context.", set_context},       {"label.", set_label},        {"annotation.", set_annotation},
+    {"arg.", set_build_arg}, {"context.", set_context},       {"label.", set_label},
+    {"annotation.", set_annotation},
     {"secret", set_secret}, {"ssh", set_ssh},                 {"platform", set_platform},   {"output", opts_set_output},
     {"network", set_network}, {"add-host", set_add_hosts},    {"shm-size", set_shm_size},   {"ulimit", set_ulimits},
     {"allow", set_allow},   {"no-cache-filter", set_no_cache_filter},
@@ -419,44 +433,6 @@ const char *opts_set_image_key(struct opts *opts, const char *base, const char *
     const char *rest;
     setter set = find_image_key(key, &rest);
     return set(opts, base, rest ? arena_printf(opts->arena, "%s=%s", rest, value) : value);
-}
-
-static const char *show_help(struct opts *opts, const char *base, const char *value)
-{
-    (void)opts, (void)base, (void)value;
-    puts("usage: dfgen [OPTIONS] [CONTEXT]                write build.ninja for CONTEXT (default: .)\n"
-         "       dfgen build [OPTIONS] [TARGET...]        write it, then run ninja\n"
-         "       dfgen check [OPTIONS] [CONTEXT]          only say which build checks fire\n"
-         "       dfgen check --reproducible [OPTIONS] [CONTEXT]   build twice and say what differs\n"
-         "       dfgen lock [OPTIONS] [--source-policy-out FILE] [CONTEXT] [--update [NAME...]]   pin in dfgen.lock what comes from elsewhere\n"
-         "       dfgen shell [OPTIONS] [STEP [COMMAND]]   a shell on a step's files, or on what a failed RUN left\n"
-         "       dfgen run [OPTIONS] IMAGE [WORD...]      run a built image in the sandbox\n"
-         "       dfgen graph [--format=FORM] [OPTIONS]    print the graph: text, dot, json, svg or html\n"
-         "       dfgen vendor FOLDER [--cache-mounts] [OPTIONS] [CONTEXT]   put all that a locked build takes from elsewhere into a folder\n"
-         "       dfgen gc [--keep-days N] [--keep-size SIZE]  remove from the store what is not needed\n"
-         "       dfgen probe                              say what this machine offers to RUN, and how ids are mapped\n"
-         "       dfgen load [--store FOLDER] FILE...      put the images of an archive or layout into the store\n"
-         "       dfgen images [OPTIONS]                   list the images in the store\n"
-         "       dfgen inspect [OPTIONS] IMAGE...         config and layers: of a stage, a file, a layout, an image by name\n"
-         "       dfgen pull [OPTIONS] REF...              put images of registries into the store, layers and all\n"
-         "       dfgen push [OPTIONS] IMAGE [REF]         send a built image, a layout or an image of the store to a registry\n"
-         "       dfgen save [OPTIONS] IMAGE... [-o FILE]  write such images into one archive, for docker load and podman load\n\n"
-         "Then `ninja STAGE` builds a stage; docker/STAGE, tar/STAGE, rootfs/STAGE, bundle/STAGE, squashfs/STAGE write it out,\n"
-         "push/STAGE sends it to the registries of its names, load/STAGE to docker or podman.\n");
-    for (size_t i = 0; i < OPTION_COUNT; i++) {
-        const struct option *option = &options[i];
-        if (!option->set)
-            continue;
-        const char *before = !option->metavar ? "" : option->takes == TAKES_OPTIONAL ? "[=" : option->name ? "=" : " ";
-        char *left = xasprintf("%s%c%s%s%s%s%s%s", option->letter ? "-" : " ", option->letter ? option->letter : ' ',
-                               option->letter && option->name ? ", " : "  ", option->name ? "--" : "",
-                               option->name ? option->name : "", before,
-                               option->metavar ? option->metavar : "", option->takes == TAKES_OPTIONAL ? "]" : "");
-        printf(strlen(left) > 30 ? "  %s\n%34s%s\n" : "  %-30s%2s%s\n", left, "", option->help);
-        free(left);
-    }
-    puts("\nExit codes: 0 done, 1 the build failed, 2 wrong usage or input. Manual: dfgen(1).");
-    exit(EXIT_DONE);
 }
 
 const char *opts_set_ini(struct opts *opts, const char *base, const char *section, const char *key, const char *value)
@@ -500,7 +476,11 @@ const struct option *option_find_letter(char letter)
 
 bool option_is_of_one(const struct option *option)
 {
-    return option->set == set_file || option->set == set_target || option->set == set_tags || option->set == opts_set_output;
+    static const setter setters[] = {set_file, set_target, set_tags, opts_set_output};
+    for (size_t i = 0; i < sizeof setters / sizeof *setters; i++)
+        if (option->set == setters[i])
+            return true;
+    return false;
 }
 
 const struct option *option_at(size_t i)

@@ -1,6 +1,6 @@
 /*
- * Owns push edges: an image to the registries of its names. Called by plan_image and plan_join. Must not know how images are made, nor
- * registries.
+ * Owns push edges: an image to the registries of its names. Called by plan_image and plan_join. Must not know how
+ * images are made, nor registries.
  */
 #include "gen/diag.h"
 
@@ -40,42 +40,51 @@ static json_t *names_json(const struct plan *plan, const struct opt_output *outp
     return names;
 }
 
+/* A step on an image layout: what it takes is that alone. */
+static struct plan_step begin(struct plan *plan, struct planned *planned, enum rule rule, const char *name,
+                              const char *index)
+{
+    const char *stage = planned->stage->name, *base = arena_printf(plan->arena, "%s/%s", planned->folder, name);
+    struct place_note note = {name, stage, planned->stage->ast->from.place, span_of(rule_names[rule]), NULL};
+    plan_place(plan, &planned->places, &note);
+    struct plan_step step = plan_step_begin_text(plan, rule, base, stage, note.text);
+    json_object_set_new(step.json, "kind", json_string(rule_names[rule]));
+    plan_step_line(&step, "image", &index, 1);
+    vec_push(&step.edge->inputs, index);
+    return step;
+}
+
+static void add_always(struct plan_step *step)
+{
+    const char *name = arena_printf(step->plan->arena, "%s/always", step->plan->root->state);
+    vec_push(&step->edge->inputs, graph_target(step->plan->graph, name)->name);
+}
+
+static const char *end(struct plan_step *step)
+{
+    const char *out = arena_printf(step->plan->arena, "%s.stamp", step->base);
+    plan_step_end(step, out);
+    return out;
+}
+
 const char *plan_push(struct plan *plan, struct planned *planned, const char *name, const struct opt_output *output,
                       const char *index)
 {
-    struct arena *arena = plan->arena;
-    const char *stage = planned->stage->name, *base = arena_printf(arena, "%s/%s", planned->folder, name);
-    struct place_note note = {name, stage, planned->stage->ast->from.place, span_of("push"), NULL};
-    plan_place(plan, &planned->places, &note);
-    struct plan_step step = plan_step_begin_text(plan, RULE_PUSH, base, stage, note.text);
-    json_object_set_new(step.json, "kind", json_string("push"));
+    struct plan_step step = begin(plan, planned, RULE_PUSH, name, index);
     json_object_set_new(step.json, "names", names_json(plan, output));
     json_object_set_new(step.json, "origins", origins_json(plan));
     if (output && output->by_digest)
         json_object_set_new(step.json, "by_digest", json_true());
-    plan_step_line(&step, "image", &index, 1);
-    vec_push(&step.edge->inputs, index);
     /* Asked for by name it runs each time: whether it is still there, the registry knows. */
     if (!output)
-        vec_push(&step.edge->inputs, graph_target(plan->graph, arena_printf(arena, "%s/always", plan->root->state))->name);
-    const char *out = arena_printf(arena, "%s.stamp", base);
-    plan_step_end(&step, out);
-    return out;
+        add_always(&step);
+    return end(&step);
 }
 
 const char *plan_load(struct plan *plan, struct planned *planned, const char *name, const char *index)
 {
-    struct arena *arena = plan->arena;
-    const char *stage = planned->stage->name, *base = arena_printf(arena, "%s/%s", planned->folder, name);
-    struct place_note note = {name, stage, planned->stage->ast->from.place, span_of("load"), NULL};
-    plan_place(plan, &planned->places, &note);
-    struct plan_step step = plan_step_begin_text(plan, RULE_LOAD, base, stage, note.text);
-    json_object_set_new(step.json, "kind", json_string("load"));
-    plan_step_line(&step, "image", &index, 1);
-    vec_push(&step.edge->inputs, index);
+    struct plan_step step = begin(plan, planned, RULE_LOAD, name, index);
     /* Somebody may have removed it there. */
-    vec_push(&step.edge->inputs, graph_target(plan->graph, arena_printf(arena, "%s/always", plan->root->state))->name);
-    const char *out = arena_printf(arena, "%s.stamp", base);
-    plan_step_end(&step, out);
-    return out;
+    add_always(&step);
+    return end(&step);
 }

@@ -1,6 +1,6 @@
 /*
- * Owns the syntax of depfiles. Called by the ninja emitter, for build.ninja itself, and for builds that dfgen build is a command of. Must
- * not know who reads it.
+ * Owns the syntax of depfiles. Called by the ninja emitter, for build.ninja itself, and for builds that dfgen build is
+ * a command of. Must not know who reads it.
  */
 #include "gen/emit/depfile.h"
 
@@ -34,7 +34,8 @@ static void put_names(struct buf *out, const graph_paths *paths, const char *pre
     }
 }
 
-int depfile_write(const char *path, const char *target, const struct graph *graph, bool with_context, const char *prefix)
+int depfile_write(const char *path, const char *target, const struct graph *graph, bool with_context,
+                  const char *prefix)
 {
     struct buf text = {0};
     put_name(&text, target);

@@ -1,6 +1,6 @@
 /*
- * Owns the graph as a drawing: the steps that the default targets need, in columns from left to right, each behind all that it needs; as
- * SVG, and as a page around it. Called by cmd_graph. Must not know steps.
+ * Owns the graph as a drawing: the steps that the default targets need, in columns from left to right, each behind all
+ * that it needs; as SVG, and as a page around it. Called by cmd_graph. Must not know steps.
  */
 #include "gen/emit/print.h"
 
@@ -32,8 +32,9 @@ struct drawing {
 };
 
 static const char *const colours[RULE_COUNT] = {
-    [RULE_BASE] = "#e8e8e8", [RULE_COPY] = "#d6e6ff", [RULE_FETCH] = "#e6dcff", [RULE_RUN] = "#ffe3c2",  [RULE_RUN_LOCAL] = "#ffe3c2",
-    [RULE_LAYER] = "#f4f4f4", [RULE_IMAGE] = "#cdf0d0", [RULE_EXPORT] = "#e3f7e4", [RULE_PUSH] = "#e3f7e4", [RULE_LOAD] = "#e3f7e4",
+    [RULE_BASE] = "#e8e8e8",  [RULE_COPY] = "#d6e6ff",  [RULE_FETCH] = "#e6dcff",  [RULE_RUN] = "#ffe3c2",
+    [RULE_RUN_LOCAL] = "#ffe3c2", [RULE_LAYER] = "#f4f4f4", [RULE_IMAGE] = "#cdf0d0", [RULE_EXPORT] = "#e3f7e4",
+    [RULE_PUSH] = "#e3f7e4",  [RULE_LOAD] = "#e3f7e4",
 };
 
 /* --- which, and where --- */
@@ -195,9 +196,10 @@ static size_t middle_of(const struct node *node)
 static void put_line(struct buf *out, const struct drawing *drawing, size_t from, size_t to)
 {
     const struct node *start = &drawing->nodes[from], *end = &drawing->nodes[to];
-    size_t x = left_of(start) + BOX_WIDTH, bend = (COLUMN - BOX_WIDTH) / 2;
-    buf_printf(out, "<path class=\"e%zu e%zu\" d=\"M%zu,%zu C%zu,%zu %zu,%zu %zu,%zu\"/>\n", from, to, x, middle_of(start), x + bend,
-               middle_of(start), left_of(end) - bend, middle_of(end), left_of(end), middle_of(end));
+    size_t x1 = left_of(start) + BOX_WIDTH, y1 = middle_of(start), x2 = left_of(end), y2 = middle_of(end);
+    size_t bend = (COLUMN - BOX_WIDTH) / 2;
+    buf_printf(out, "<path class=\"e%zu e%zu\" d=\"M%zu,%zu C%zu,%zu %zu,%zu %zu,%zu\"/>\n", from, to, x1, y1,
+               x1 + bend, y1, x2 - bend, y2, x2, y2);
 }
 
 static void put_box(struct buf *out, const struct drawing *drawing, size_t i)
@@ -206,9 +208,10 @@ static void put_box(struct buf *out, const struct drawing *drawing, size_t i)
     const struct node *node = &drawing->nodes[i];
     buf_printf(out, "<g id=\"e%zu\" class=\"%s\"><title>", i, rule_names[edge->rule]);
     put_text(out, edge->description, SIZE_MAX);
-    buf_printf(out, "</title><rect x=\"%zu\" y=\"%zu\" width=\"%d\" height=\"%d\" rx=\"3\" fill=\"%s\"/><text x=\"%zu\" y=\"%zu\">",
-               left_of(node), middle_of(node) - BOX_HEIGHT / 2, BOX_WIDTH, BOX_HEIGHT, colours[edge->rule], left_of(node) + 6,
-               middle_of(node) + 4);
+    size_t x = left_of(node), y = middle_of(node);
+    buf_printf(out, "</title><rect x=\"%zu\" y=\"%zu\" width=\"%d\" height=\"%d\" rx=\"3\" fill=\"%s\"/>", x,
+               y - BOX_HEIGHT / 2, BOX_WIDTH, BOX_HEIGHT, colours[edge->rule]);
+    buf_printf(out, "<text x=\"%zu\" y=\"%zu\">", x + 6, y + 4);
     put_text(out, edge->description, LABEL);
     buf_puts(out, "</text></g>\n");
 }
@@ -217,8 +220,8 @@ void svg_graph(const struct graph *graph, struct buf *out)
 {
     struct drawing drawing = drawing_of(graph);
     size_t width = 2 * MARGIN + drawing.columns * COLUMN, height = 2 * MARGIN + drawing.rows * ROW;
-    buf_printf(out, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%zu\" height=\"%zu\" viewBox=\"0 0 %zu %zu\">\n", width, height,
-               width, height);
+    buf_printf(out, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%zu\" height=\"%zu\" viewBox=\"0 0 %zu %zu\">\n",
+               width, height, width, height);
     buf_puts(out, "<style>text{font:11px sans-serif}path{fill:none;stroke:#999}rect{stroke:#999}</style>\n");
     for (size_t i = 0; i < graph->edges.count; i++)
         for (size_t k = 0; k < drawing.nodes[i].need_count && drawing.nodes[i].is_needed; k++)
@@ -234,7 +237,8 @@ void svg_graph(const struct graph *graph, struct buf *out)
 void html_graph(const struct graph *graph, struct buf *out)
 {
     buf_puts(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>dfgen graph</title>\n"
-                  "<style>body{margin:0}path.on{stroke:#c00;stroke-width:2}g:hover rect{stroke:#c00}</style>\n<body>\n");
+                  "<style>body{margin:0}path.on{stroke:#c00;stroke-width:2}g:hover rect{stroke:#c00}</style>\n"
+                  "<body>\n");
     svg_graph(graph, out);
     buf_puts(out, "<script>\nfor (const box of document.querySelectorAll('g'))\n"
                   "    for (const [event, on] of [['mouseenter', true], ['mouseleave', false]])\n"

@@ -1,5 +1,6 @@
 /*
- * Owns the answer to whose a build file is. Called before anything is done, and by the emitters. Must not know any syntax but "#".
+ * Owns the answer to whose a build file is. Called before anything is done, and by the emitters. Must not know any
+ * syntax but "#".
  */
 #include "gen/emit/emit.h"
 
@@ -19,5 +20,7 @@ bool emit_may_write(const char *build_file)
     if (lstat(build_file, &st) < 0)
         return errno == ENOENT;
     autoclose int fd = open(build_file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    return S_ISREG(st.st_mode) && fd >= 0 && fd_pread_all(fd, first, sizeof first, 0) == 0 && !memcmp(first, emit_mark, sizeof first);
+    if (!S_ISREG(st.st_mode) || fd < 0 || fd_pread_all(fd, first, sizeof first, 0) < 0)
+        return false;
+    return !memcmp(first, emit_mark, sizeof first);
 }

@@ -1,6 +1,6 @@
 /*
- * The other name of a file that is called like a target, for which the build tool would take it: by the symlink STATE/here, which leads to
- * the build folder. So it holds wherever the folder is moved to.
+ * The other name of a file that is called like a target, for which the build tool would take it: by the symlink
+ * STATE/here, which leads to the build folder. So it holds wherever the folder is moved to.
  */
 #ifndef DFGEN_EMIT_HERE_H
 #define DFGEN_EMIT_HERE_H

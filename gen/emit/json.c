@@ -35,8 +35,9 @@ void json_graph(const struct graph *graph, struct buf *out)
         json_array_append_new(edges, edge_json(graph->edges.items[i]));
     for (size_t i = 0; i < graph->targets.count; i++)
         json_object_set_new(targets, graph->targets.items[i]->name, paths(&graph->targets.items[i]->inputs));
-    json_t *json = json_pack("{s:i, s:o, s:o, s:o, s:o}", "format", JSON_GRAPH_FORMAT, "edges", edges, "targets", targets,
-                             "default", paths(&graph->defaults), "generator_inputs", paths(&graph->generator_inputs));
+    json_t *json = json_pack("{s:i, s:o, s:o, s:o, s:o}", "format", JSON_GRAPH_FORMAT, "edges", edges, "targets",
+                             targets, "default", paths(&graph->defaults), "generator_inputs",
+                             paths(&graph->generator_inputs));
     json_write(json, out);
     json_decref(json);
 }

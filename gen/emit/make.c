@@ -1,12 +1,13 @@
 /*
- * Owns make's syntax: rules, targets, quoting. Called by cmd_generate with a finished graph. Must not know instructions or steps.
+ * Owns make's syntax: rules, targets, quoting. Called by cmd_generate with a finished graph. Must not know
+ * instructions or steps.
  *
- * make goes by times alone and runs again what is older than an input, even when it came out the same. So an edge's recipe belongs to a
- * witness, FILE.made, which gets the time of each run; the output behind it changes its time only with its content, and what
- * follows depends on the output. An output that is older than its witness costs make nothing: its recipe is empty while
- * it exists, for which make starts no process, but looks at the file's time again. So that make -n and -q look, too, the
- * recipe is marked "+"; but where the witness is made again they cannot know what comes of it, and take the output for new:
- * then the recipe is ":", as the witness's own says by a variable.
+ * make goes by times alone and runs again what is older than an input, even when it came out the same. So an edge's
+ * recipe belongs to a witness, FILE.made, which gets the time of each run; the output behind it changes its time only
+ * with its content, and what follows depends on the output. An output that is older than its witness costs make
+ * nothing: its recipe is empty while it exists, for which make starts no process, but looks at the file's time again.
+ * So that make -n and -q look, too, the recipe is marked "+"; but where the witness is made again they cannot know
+ * what comes of it, and take the output for new: then the recipe is ":", as the witness's own says by a variable.
  */
 #include "gen/emit/make.h"
 
@@ -35,10 +36,14 @@ struct make {
 
 /* --- quoting --- */
 
-/* Bytes that a rule can hold, as they are or behind the given byte. Others make sense to make in ways that no quoting undoes. */
+/*
+ * Bytes that a rule can hold, as they are or behind the given byte. Others make sense to make in ways that no quoting
+ * undoes.
+ */
 static bool is_plain(unsigned char c)
 {
-    return c >= 0x80 || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c && strchr("._/+,@^-", c));
+    bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    return c >= 0x80 || is_letter || (c >= '0' && c <= '9') || (c && strchr("._/+,@^-", c));
 }
 
 static char quote_of(char c)
@@ -76,7 +81,9 @@ static void put_value(struct buf *out, const char *text)
     }
 }
 
-/* True when one of them cannot stand in a rule: what depends on it asks the helper every time, which knows by content. */
+/*
+ * True when one of them cannot stand in a rule: what depends on it asks the helper every time, which knows by content.
+ */
 static bool put_paths(struct make *make, const graph_paths *paths)
 {
     bool is_lost = false;
@@ -175,8 +182,8 @@ static void add_own(const struct make *make, graph_paths *own, const graph_paths
 }
 
 /*
- * For each file without a rule make goes through its many implicit ones. What dfgen wrote into the build folder has an empty recipe
- * instead.
+ * For each file without a rule make goes through its many implicit ones. What dfgen wrote into the build folder has an
+ * empty recipe instead.
  */
 static void put_own_files(struct make *make)
 {
@@ -240,9 +247,10 @@ static void put_head(struct make *make)
         buf_putc(&make->out, '\n');
     }
     /* First, so that it is what make makes by itself; an including Makefile has its own before. */
-    buf_printf(&make->out, "\n.PHONY: %sdfgen-default %sdfgen-always\n%sdfgen-default:", options->prefix, options->prefix, options->prefix);
+    const char *prefix = options->prefix;
+    buf_printf(&make->out, "\n.PHONY: %sdfgen-default %sdfgen-always\n%sdfgen-default:", prefix, prefix, prefix);
     put_paths(make, &make->graph->defaults);
-    buf_printf(&make->out, "\n%sdfgen-always:\n\n", options->prefix);
+    buf_printf(&make->out, "\n%sdfgen-always:\n\n", prefix);
     put_generator(make);
 }
 

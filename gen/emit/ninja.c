@@ -1,8 +1,10 @@
 /*
- * Owns ninja's syntax: rules, edges, targets, quoting. Called by main with a finished graph. Must not know instructions or steps.
+ * Owns ninja's syntax: rules, edges, targets, quoting. Called by main with a finished graph. Must not know
+ * instructions or steps.
  *
- * Edges with context files stand in .dfgen/inputs.ninja, so that build.ninja stays readable. They are whole edges, not phonies that
- * build.ninja's edges name: ninja before 1.11 does not see through a phony that a file behind it is newer.
+ * Edges with context files stand in .dfgen/inputs.ninja, so that build.ninja stays readable. They are whole edges, not
+ * phonies that build.ninja's edges name: ninja before 1.11 does not see through a phony that a file behind it is
+ * newer.
  */
 #include "gen/emit/ninja.h"
 
@@ -158,15 +160,18 @@ static void put_program(struct ninja *ninja, const char *variable, const char *p
     buf_puts(ninja->out, "'\n");
 }
 
-/* In another build's graph there are no phonies for what dfgen read: they may be outputs there, or read by another dfgen, too. */
+/*
+ * In another build's graph there are no phonies for what dfgen read: they may be outputs there, or read by another
+ * dfgen, too.
+ */
 static bool is_included(const struct ninja *ninja)
 {
     return *ninja->options->prefix;
 }
 
 /*
- * build.ninja's own edge. What it depends on are phonies without inputs: when one is gone (a folder of the context, an ignore file), ninja makes
- * build.ninja again instead of giving up.
+ * build.ninja's own edge. What it depends on are phonies without inputs: when one is gone (a folder of the context, an
+ * ignore file), ninja makes build.ninja again instead of giving up.
  */
 static void put_generator(struct ninja *ninja)
 {
