@@ -19,6 +19,7 @@
 #include "gen/add.h"
 #include "gen/ignore.h"
 #include "gen/images.h"
+#include "gen/mount.h"
 #include "gen/insn.h"
 #include "gen/opts.h"
 #include "gen/parse.h"
@@ -83,6 +84,14 @@ static struct span expand(struct walk *walk, struct span text, struct place plac
     if (word.error && walk->checker->is_alone && is_wrong_anyway(walk, word.error))
         diag_error(walk->checker->diag, place, "failed to process \"%.*s\": %s", SPAN(text), word.error);
     return word.error ? (struct span){"", 0} : word.text;
+}
+
+/* What is wrong with a value, where it can be told: a variable may have another one when the base is there. */
+static void judge(struct walk *walk, struct span text, struct place place, const char *error)
+{
+    bool is_sure = !walk->stage->has_unknown_base || !text.len || !memchr(text.text, '$', text.len);
+    if (error && walk->checker->is_alone && is_sure)
+        diag_error(walk->checker->diag, place, "%s", error);
 }
 
 static void expand_flags(struct walk *walk, const char *const *names)
@@ -213,9 +222,23 @@ static void check_ignored(struct walk *walk, struct span source, struct place pl
                   walk->insn->kind == INSN_ADD ? "Add" : "Copy", *path ? path : ".");
 }
 
+static void check_chmod(struct walk *walk)
+{
+    bool is_symbolic;
+    uint32_t mode;
+    for (size_t i = 0; i < walk->insn->flag_count; i++) {
+        const struct flag *flag = &walk->insn->flags[i];
+        if (strcmp(flag->name, "chmod"))
+            continue;
+        struct span text = expand(walk, flag->value, flag->place, WORD_ONE);
+        if (text.len)
+            judge(walk, flag->value, flag->place, value_chmod(walk->checker->arena, text, &is_symbolic, &mode));
+    }
+}
+
 static void walk_copy(struct walk *walk)
 {
-    static const char *const flags[] = {"chown", "chmod", "checksum", NULL};
+    static const char *const flags[] = {"chown", "checksum", NULL};
     const struct insn *insn = walk->insn;
     bool is_context = true;
     for (size_t i = 0; i < insn->flag_count; i++)
@@ -228,15 +251,31 @@ static void walk_copy(struct walk *walk)
             check_ignored(walk, text, insn->args[i].place);
     }
     expand_flags(walk, flags);
+    check_chmod(walk);
     for (size_t i = 0; i < insn->heredoc_count; i++)
         if (!insn->heredocs[i].is_quoted && insn->heredocs[i].arg != SIZE_MAX)
             expand(walk, insn->heredocs[i].body, insn->heredocs[i].place, WORD_HEREDOC);
 }
 
+/* Whole fields are not words, but what their variables come to is a mount or none. */
+static void check_mount(struct walk *walk, const struct flag *flag)
+{
+    struct word_env env = {scope_lookup, &walk->stage->scope, &walk->checker->spent};
+    struct mount mount;
+    size_t errors = diag_error_count(walk->checker->diag);
+    expand(walk, flag->value, flag->place, WORD_ONE);
+    const char *error = mount_parse(walk->checker->arena, flag->value, walk->checker->file->escape, &env, &mount);
+    if (diag_error_count(walk->checker->diag) == errors)
+        judge(walk, flag->value, flag->place, error);
+}
+
 static void walk_run(struct walk *walk)
 {
-    static const char *const flags[] = {"mount", NULL};
-    expand_flags(walk, flags);
+    for (size_t i = 0; i < walk->insn->flag_count; i++)
+        if (!strcmp(walk->insn->flags[i].name, "mount"))
+            check_mount(walk, &walk->insn->flags[i]);
+    if (walk->insn->is_json && !walk->insn->arg_count)
+        judge(walk, (struct span){"", 0}, walk->insn->place, "arguments are required");
     check_own_run(walk->checker, walk->insn);
 }
 
@@ -257,9 +296,13 @@ static void walk_expose(struct walk *walk)
     for (size_t i = 0; i < walk->insn->arg_count; i++) {
         const struct arg *arg = &walk->insn->args[i];
         struct word_list words = word_split(walk->checker->arena, arg->value, walk->checker->file->escape, &env);
+        if (words.error && walk->checker->is_alone && is_wrong_anyway(walk, words.error))
+            diag_error(walk->checker->diag, arg->place, "failed to process \"%.*s\": %s", SPAN(arg->value), words.error);
         for (size_t k = 0; !words.error && k < words.count; k++) {
             struct value_ports ports;
-            if (value_ports(walk->checker->arena, words.words[k], &ports))
+            const char *error = value_ports(walk->checker->arena, words.words[k], &ports);
+            judge(walk, arg->value, arg->place, error);
+            if (error)
                 continue;
             if (ports.has_upper_protocol)
                 check_say(walk->checker, CHECK_EXPOSE_PROTO_CASING, arg->place,
@@ -269,6 +312,25 @@ static void walk_expose(struct walk *walk)
                           "EXPOSE instruction should not define an IP address or host-port mapping, found '%.*s'",
                           SPAN(words.words[k]));
         }
+    }
+}
+
+static void walk_stopsignal(struct walk *walk)
+{
+    const struct arg *arg = &walk->insn->args[0];
+    struct span text = expand(walk, arg->value, arg->place, WORD_ONE);
+    if (text.len)
+        judge(walk, arg->value, arg->place, value_signal(walk->checker->arena, text));
+}
+
+static void walk_volume(struct walk *walk)
+{
+    for (size_t i = 0; i < walk->insn->arg_count; i++) {
+        const struct arg *arg = &walk->insn->args[i];
+        size_t errors = diag_error_count(walk->checker->diag);
+        struct span text = expand(walk, arg->value, arg->place, WORD_ONE);
+        if (!text.len && diag_error_count(walk->checker->diag) == errors)
+            judge(walk, arg->value, arg->place, "VOLUME specified can not be an empty string");
     }
 }
 
@@ -318,8 +380,8 @@ static void (*const walkers[])(struct walk *walk) = {
     [INSN_COPY] = walk_copy,          [INSN_ENTRYPOINT] = walk_entrypoint, [INSN_ENV] = walk_pairs,
     [INSN_EXPOSE] = walk_expose,      [INSN_FROM] = NULL,           [INSN_HEALTHCHECK] = walk_healthcheck,
     [INSN_LABEL] = walk_pairs,        [INSN_MAINTAINER] = NULL,     [INSN_ONBUILD] = NULL,
-    [INSN_RUN] = walk_run,            [INSN_SHELL] = walk_shell,    [INSN_STOPSIGNAL] = expand_args,
-    [INSN_USER] = expand_args,        [INSN_VOLUME] = expand_args,  [INSN_WORKDIR] = walk_workdir,
+    [INSN_RUN] = walk_run,            [INSN_SHELL] = walk_shell,    [INSN_STOPSIGNAL] = walk_stopsignal,
+    [INSN_USER] = expand_args,        [INSN_VOLUME] = walk_volume,  [INSN_WORKDIR] = walk_workdir,
 };
 
 /* --- bases --- */
