@@ -30,11 +30,21 @@
 #include "runtime/lib/json.h"
 #include "runtime/lib/path.h"
 
-/* As the step file has it: without an id, the target's path is one. */
-static const char *id_of(struct arena *arena, const struct run_mount *mount)
+enum { DEFAULT_MODE = 0755 };
+
+/*
+ * As the sandbox calls it: without an id, the target's path is one, and with an owner or mode of its own it is another
+ * cache.
+ */
+static const char *id_of(struct arena *arena, const struct run_mount *run_mount)
 {
-    return mount->mount.id.len ? arena_strndup(arena, mount->mount.id.text, mount->mount.id.len)
-                               : arena_printf(arena, "/%s", path_clean(arena, mount->target));
+    const struct mount *mount = &run_mount->mount;
+    const char *id = mount->id.len ? arena_strndup(arena, mount->id.text, mount->id.len)
+                                   : arena_printf(arena, "/%s", path_clean(arena, run_mount->target));
+    if (mount->mode < 0 && mount->uid < 0 && mount->gid < 0)
+        return id;
+    return arena_printf(arena, "%s\n%o %u %u", id, (unsigned)(mount->mode < 0 ? DEFAULT_MODE : mount->mode),
+                        (unsigned)(mount->uid < 0 ? 0 : mount->uid), (unsigned)(mount->gid < 0 ? 0 : mount->gid));
 }
 
 static void add(struct cachemounts *mounts, const struct run_mount *mount)

@@ -60,6 +60,13 @@ static const char *name_of(struct moving *moving, const char *id, const char *en
     return arena_printf(&moving->arena, "caches/%s%s", hex, end);
 }
 
+/* A cache with an owner of its own has that in a second line of its id. */
+static void say(const char *id)
+{
+    size_t len = strcspn(id, "\n");
+    printf("%.*s%s%s%s\n", (int)len, id, id[len] ? " (" : "", id[len] ? id + len + 1 : "", id[len] ? ")" : "");
+}
+
 /* --- out of the store --- */
 
 static int put_packed(void *data, const void *bytes, size_t len)
@@ -133,7 +140,7 @@ static void export_one(struct moving *moving, const char *id)
         die("cannot write the cache %s to %s/%s: %s", id, moving->shown, name, error);
     }
     write_record(moving, id, data);
-    puts(id);
+    say(id);
 }
 
 /* --- into the store --- */
@@ -207,7 +214,7 @@ static void import_one(struct moving *moving, const char *id)
     if (error)
         die_usage("cannot fill the cache %s from %s: %s", id, moving->shown, error);
     json_decref(record);
-    puts(id);
+    say(id);
 }
 
 static const struct {

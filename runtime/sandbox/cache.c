@@ -114,7 +114,10 @@ static int lock_folder(struct room *room, const struct plan_mount *mount, int ca
     return fd_take(&folder);
 }
 
-/* Caches that begin with different content are different caches, and so are those that have an owner of their own. */
+/*
+ * Caches that begin with different content are different caches, and so are those that have an owner of their own.
+ * gen/cachemounts.c has it as well.
+ */
 static const char *whole_id(const struct room *room, const struct plan_mount *mount)
 {
     const struct step *step = room->step;
