@@ -193,8 +193,10 @@ static bool meet(struct session *session, struct client_response *response)
     struct retry retry = {0};
     while (!session->server->base) {
         meet_once(session, response);
-        if (session->server->base)
+        if (session->server->base) {
+            client_response_free(response);
             break;
+        }
         bool again = response->error ? response->may_pass : client_status_may_pass(response->status);
         if (!again || !retry_wait(&retry, response->delay_ms))
             return false;
