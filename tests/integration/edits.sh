@@ -99,6 +99,12 @@ edit_files() {
     edit 5 'a file that changed back' "$greeting" "$first" "$program" "$second" "$image"
     mv work/greeting work/other && cp work/other work/greeting
     edit 1 'a file that was replaced by an equal one' "$greeting"
+    # A mode leaves the time, which is all that ninja and make look at: dfgen(1), CAVEATS.
+    chmod 600 work/greeting
+    edit 0 'a mode alone'
+    touch work/greeting
+    edit 5 'a mode, and a new time' "$greeting" "$first" "$program" "$second" "$image"
+    chmod 644 work/greeting
     echo 'Good evening' >work/greeting
     build || fail "$system: a file"
     echo unrelated >work/unrelated
