@@ -236,6 +236,8 @@ static int generate(int argc, char **argv, const struct saved_options *saved, st
     autoclose int held = store_hold(opts->store, opts->build_real);
     (void)held;
     cmd_read_lock(opts);
+    if (!is_regenerated)
+        settings_warn(opts);
     for (size_t i = 0; i < opts->images.count; i++)
         keep_file(opts, opts->images.items[i], is_regenerated);
     if (!opts->images.count)

@@ -55,6 +55,22 @@ static json_t *secrets(const struct opts *opts)
     return all;
 }
 
+void settings_warn(const struct opts *opts)
+{
+    struct stat st;
+    for (size_t i = 0; i < opts->secrets.count && !opts->quiet; i++) {
+        const struct opt_secret *secret = &opts->secrets.items[i];
+        if (secret->file && stat(secret->file, &st) < 0)
+            warn("secret %s: %s: %s; a RUN that requires it will fail", secret->id, secret->file, strerror(errno));
+        else if (!secret->file && !getenv(secret->env))
+            warn("secret %s: the variable %s is not set; a RUN that requires it will fail", secret->id, secret->env);
+    }
+    for (size_t i = 0; i < opts->ssh.count && !opts->quiet; i++)
+        if (opts->ssh.items[i].value && stat(opts->ssh.items[i].value, &st) < 0)
+            warn("ssh %s: %s: %s; a RUN that requires it will fail", opts->ssh.items[i].name, opts->ssh.items[i].value,
+                 strerror(errno));
+}
+
 static json_t *sockets(const struct opts *opts)
 {
     json_t *all = json_object();

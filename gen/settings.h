@@ -14,6 +14,9 @@ int settings_write(const struct opts *opts, const char **failed);
 /* The settings.json of each image of dfgen.ini, which has secrets of its own. */
 void settings_add(const struct opts *opts, struct outbox *files);
 
+/* Warn of secrets and sockets that are not there: docker build says so at the start, and a RUN may come late. */
+void settings_warn(const struct opts *opts);
+
 /* The options that build.ninja was made with. */
 struct saved_options {
     int argc;
