@@ -4,7 +4,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -227,15 +226,6 @@ static void run(struct step *step, const struct plan *plan, const struct stamp *
     tree_free(tree);
 }
 
-/* In the sealed copy: mounts are made in a namespace of our own, which every descriptor opened from now on belongs to. */
-static void leave_mounts(void)
-{
-    if (unshare(CLONE_NEWNS) < 0)
-        die("cannot make a mount namespace; RUN needs CAP_SYS_ADMIN or user namespaces:");
-    if (mnt_make_private() < 0)
-        die("cannot make the mounts private:");
-}
-
 int main(int argc, char **argv)
 {
     const char *file = step_main(argc, argv, "dfgen-run", help);
@@ -249,7 +239,7 @@ int main(int argc, char **argv)
     getrlimit(RLIMIT_NOFILE, &caller.files);
     enum id_mode mode = idmode_enter();
     if (is_sealed)
-        leave_mounts();
+        mnt_leave();
     struct step step;
     struct plan plan;
     struct run_key key;

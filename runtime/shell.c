@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -193,15 +192,6 @@ static int run(struct step *step, const struct plan *plan, const struct rlimit *
     return WIFSIGNALED(end.status) ? 128 + WTERMSIG(end.status) : WEXITSTATUS(end.status);
 }
 
-/* In the sealed copy, as in dfgen-run. */
-static void leave_mounts(void)
-{
-    if (unshare(CLONE_NEWNS) < 0)
-        die("cannot make a mount namespace; this needs CAP_SYS_ADMIN or user namespaces:");
-    if (mnt_make_private() < 0)
-        die("cannot make the mounts private:");
-}
-
 int main(int argc, char **argv)
 {
     struct wish wish = {0};
@@ -220,7 +210,7 @@ int main(int argc, char **argv)
         sealed_exec(argv);
         die("cannot start a sealed copy of dfgen-shell:");
     }
-    leave_mounts();
+    mnt_leave();
     if (wish.probed) {
         probe_print(wish.probed, mode);
         return EXIT_DONE;

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/mount.h>
+#include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -115,10 +116,13 @@ int mnt_classic(const char *type, const char *target, unsigned attrs, const char
     return (int)syscall(SYS_mount, type, target, type, classic_flags(attrs), options);
 }
 
-int mnt_make_private(void)
+void mnt_leave(void)
 {
     enum { REC = 16384, PRIVATE = 1 << 18 };
-    return (int)syscall(SYS_mount, "", "/", NULL, REC | PRIVATE, NULL);
+    if (unshare(CLONE_NEWNS) < 0)
+        die("cannot make a mount namespace; RUN needs CAP_SYS_ADMIN or user namespaces:");
+    if (syscall(SYS_mount, "", "/", NULL, REC | PRIVATE, NULL) < 0)
+        die("cannot make the mounts private:");
 }
 
 int mnt_detach(int root)

@@ -25,8 +25,11 @@ int mnt_bind(int source, int target, unsigned attrs, bool recursive);
 /* A classic mount(2), for what the calls above cannot do on older kernels. */
 int mnt_classic(const char *type, const char *target, unsigned attrs, const char *options);
 
-/* No mount of this namespace tells or hears of those elsewhere any more. */
-int mnt_make_private(void);
+/*
+ * Go into a mount namespace of our own, of which no mount tells or hears of those elsewhere. Descriptors that mounts are made by must be opened after
+ * that. Ends the process when it cannot be.
+ */
+void mnt_leave(void);
 
 /* Detach what is mounted on an open folder (O_PATH descriptor of the mount's root). */
 int mnt_detach(int root);
