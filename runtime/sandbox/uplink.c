@@ -80,14 +80,23 @@ static bool has_route(const char *process)
 
 void uplink_choose(struct uplink *uplink, bool is_root, const char **why)
 {
+    const char *wish = getenv("DFGEN_UPLINK");
+    bool is_any = !wish || !*wish || !strcmp(wish, "auto"), is_known = is_any || !strcmp(wish, "none");
     *uplink = (struct uplink){.said = -1};
-    *why = is_root ? "slirp4netns is not installed" : "neither pasta (package passt) nor slirp4netns is installed";
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds && !is_known; i++)
+        is_known = !strcmp(wish, kinds[i].program);
+    if (!is_known)
+        die_usage("DFGEN_UPLINK is \"%s\"; it can be auto, none, pasta or slirp4netns", wish);
+    *why = !is_any ? "DFGEN_UPLINK asks for what is not to be had" : is_root ? "slirp4netns is not installed" : "neither pasta (package passt) nor slirp4netns is installed";
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds && !uplink->kind; i++) {
-        char *program = kinds[i].works_as_root || !is_root ? find_program(kinds[i].program) : NULL;
+        bool is_asked = is_any || !strcmp(wish, kinds[i].program);
+        char *program = is_asked && (kinds[i].works_as_root || !is_root) ? find_program(kinds[i].program) : NULL;
         if (program)
             uplink->kind = &kinds[i];
         free(program);
     }
+    if (!is_any && !strcmp(wish, "none"))
+        *why = "DFGEN_UPLINK says so";
     if (!uplink->kind)
         return;
     *why = !can_open_tun() ? "/dev/net/tun cannot be opened" : !has_route("self") ? "this machine has no network" : NULL;
