@@ -111,7 +111,7 @@ static void choose_command(const struct step *step, const struct wish *wish, str
     else if (wish->entrypoint)
         plan->argv = words_after(step, own, wish->words);
     else if (*wish->words)
-        plan->argv = words_after(step, plan->entrypoint, wish->words);
+        plan->argv = words_after(step, plan->entrypoint ? plan->entrypoint : none, wish->words);
     if (!plan->argv[0])
         die_usage("%s: the image has no command of its own: give one", step->label);
 }
@@ -156,7 +156,7 @@ static void choose(const struct step *step, const struct wish *wish, struct plan
     if (wish->cwd && *wish->cwd != '/')
         die_usage("--workdir=%s: an absolute path is wanted", wish->cwd);
     if (wish->cwd)
-        plan->cwd = wish->cwd;
+        plan->cwd = plan->entered = wish->cwd;
     if (wish->network)
         choose_network(wish, plan);
 }
