@@ -20,6 +20,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "runtime/lib/die.h"
@@ -39,7 +40,7 @@
 #define SECCOMP_IOCTL_NOTIF_SET_FLAGS SECCOMP_IOW(4, uint64_t)
 #endif
 
-enum { MAX_THREADS = 4, STACK = 256 * 1024 };
+enum { MAX_THREADS = 4, STACK = 256 * 1024, REST_MS = 100 };
 
 int notify_load(const struct fake *fake)
 {
@@ -147,6 +148,17 @@ static void reply_to(struct supervisor *supervisor, const struct seccomp_notif *
     ioctl(supervisor->listener, SECCOMP_IOCTL_NOTIF_SEND, &response);
 }
 
+/* Until there is more to do; or for a while, since the thread that was to tell so may be held up by a slow file system. */
+static void rest(struct supervisor *supervisor)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += REST_MS * 1000000L;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    sem_timedwait(&supervisor->others, &until);
+}
+
 /* A request wakes all who wait for one, so only one thread does; it wakes another when there is more than it can answer. */
 static void *serve(void *data)
 {
@@ -156,7 +168,7 @@ static void *serve(void *data)
     while (!is_over) {
         struct seccomp_notif request;
         while (atomic_exchange(&supervisor->has_receiver, true))
-            sem_wait(&supervisor->others);
+            rest(supervisor);
         bool is_received = receive(supervisor, &request, &is_over);
         atomic_store(&supervisor->has_receiver, false);
         /* Of one process alone there is never more than one. */
