@@ -124,6 +124,8 @@ int cmd_push(int argc, char **argv)
     const char **words = request.words;
     if (!words[0] || (words[1] && words[2]))
         die_usage("push: which image, and where to? dfgen push IMAGE [REF]");
+    if (request.opts->offline)
+        die_usage("push: --offline says that no registry is asked");
     struct sent sent = sent_find(request.opts, words[0]);
     const char *to = words[1] ? words[1] : sent.names.count ? sent.names.items[0] : NULL;
     if (!to)
@@ -132,13 +134,21 @@ int cmd_push(int argc, char **argv)
     if (ref.digest)
         die_usage("%s: an image is pushed to a tag, not to a digest", to);
     struct remote *remote = remote_new(&request.arena, request.opts->store, opts_registry_json(request.opts), request.credentials);
-    const char *repository = arena_printf(&request.arena, "%s/%s", ref.host, ref.path);
-    const char *why = remote_push(remote, sent.folder, sent.descriptor, repository, ref.tag);
+    const struct remote_image image = {
+        .folder = sent.folder,
+        .descriptor = sent.descriptor,
+        .referrers = sent.referrers,
+        .source = sent.source,
+        .repository = arena_printf(&request.arena, "%s/%s", ref.host, ref.path),
+        .tag = ref.tag,
+    };
+    const char *why = remote_push(remote, &image);
     if (why)
         die("%s", why);
     printf("%s@%s\n", ref_text(&request.arena, &ref), json_get_string(sent.descriptor, "digest", ""));
     remote_free(remote);
     json_decref(sent.descriptor);
+    json_decref(sent.referrers);
     end_request(&request);
     return EXIT_DONE;
 }

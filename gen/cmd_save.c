@@ -152,6 +152,7 @@ static json_t *describe(struct saving *saving, const char *word)
     bool has_all = !strcmp(saving->form, "oci-archive") && !saving->opts->platforms.count;
     json_t *descriptor = has_all ? json_incref(sent.descriptor) : manifest_of(saving, &sent);
     json_decref(sent.descriptor);
+    json_decref(sent.referrers);
     return json_pack("{s:o,s:o,s:o}", "folder", json_bytes(span_of(sent.folder)), "names", names, "descriptor",
                      descriptor);
 }

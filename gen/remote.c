@@ -157,12 +157,17 @@ const char *remote_blobs(struct remote *remote, const char *repository, const st
     return error;
 }
 
-const char *remote_push(struct remote *remote, const char *folder, const json_t *descriptor, const char *repository, const char *tag)
+const char *remote_push(struct remote *remote, const struct remote_image *image)
 {
     const char *error = start(remote);
     if (error)
         return error;
-    json_t *request = json_pack("{s:s,s:O,s:s,s:s}", "push", folder, "descriptor", descriptor, "repository", repository, "tag", tag);
+    json_t *request = json_pack("{s:s,s:O,s:s,s:s}", "push", image->folder, "descriptor", image->descriptor,
+                                "repository", image->repository, "tag", image->tag);
+    if (image->source)
+        json_object_set_new(request, "source", json_string(image->source));
+    if (image->referrers)
+        json_object_set(request, "referrers", (json_t *)image->referrers);
     json_decref(converse(remote, request, &error));
     return error;
 }

@@ -28,10 +28,14 @@ const char *remote_manifest(struct remote *remote, const char *repository, const
 /* Blobs of a repository; limit: of each one's size. */
 const char *remote_blobs(struct remote *remote, const char *repository, const struct descriptor *blobs, size_t count, int64_t limit);
 
-/*
- * An image of a layout (folder: openable now) to a registry, whole, as REPOSITORY:TAG. NULL, or what went wrong.
- */
-const char *remote_push(struct remote *remote, const char *folder, const struct json_t *descriptor, const char *repository,
-                        const char *tag);
+/* An image of a layout (folder: openable now) to a registry, whole, as REPOSITORY:TAG. NULL, or what went wrong. */
+struct remote_image {
+    const char *folder;             /* a layout's, or the store's */
+    const struct json_t *descriptor;
+    const struct json_t *referrers; /* an array of descriptors of what refers to it; NULL: nothing does */
+    const char *source;             /* of an image of the store, where the rest of it is fetched; NULL: all is there */
+    const char *repository, *tag;   /* where to */
+};
+const char *remote_push(struct remote *remote, const struct remote_image *image);
 
 #endif

@@ -13,11 +13,13 @@ struct opts;
 struct sent {
     const char *folder;             /* the layout that it stands in */
     struct json_t *descriptor;      /* a manifest's or an index's; the caller's */
+    struct json_t *referrers;       /* an array: the documents about it that its layout has; NULL: none. The caller's */
+    const char *source;             /* the repository that it was pulled from, perhaps not whole; NULL: none */
     SEQ(const char *) names;        /* its own, in full; none: it has none */
     bool is_of_store;
 };
 
-/* Ends the process with exit 2 when there is none. */
+/* word: as the user says it; FOLDER:TAG is one of several in a layout. Ends the process with exit 2 when there is none. */
 struct sent sent_find(const struct opts *opts, const char *word);
 
 #endif

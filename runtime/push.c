@@ -71,8 +71,6 @@ static void push_as(struct step *step, struct push *push, const char *name, cons
     push->tag = NULL;
     for (size_t i = 0; i < json_array_size(sent->referrers) && !error; i++)
         error = push_image(push, json_array_get(sent->referrers, i));
-    if (!error)
-        error = push_referrers(push, sent->referrers);
     if (error)
         step_die(step, "%s", error);
     const char *digest = json_get_string(sent->image, "digest", "");

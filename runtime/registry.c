@@ -6,9 +6,11 @@
  *     {"store": PATH, "registry": {...}, "credentials": "USER:PASSWORD"}   -> {}
  *     {"manifest": REFERENCE, "repository": NAME, "want": DESCRIPTOR}      -> {"descriptor": DESCRIPTOR}
  *     {"blobs": [DESCRIPTOR...], "repository": NAME, "limit": BYTES}       -> {}
- *     {"push": FOLDER, "descriptor": DESCRIPTOR, "repository": NAME, "tag": TAG}   -> {}
+ *     {"push": FOLDER, "descriptor": DESCRIPTOR, "repository": NAME, "tag": TAG,
+ *      "source": NAME, "referrers": [DESCRIPTOR...]}                           -> {}
  *
- * "want" and "limit" may be absent. {"error": TEXT} is the answer to what cannot be done.
+ * "want" and "limit" may be absent, and so may "source" (the repository that an image of the store is from) and
+ * "referrers". {"error": TEXT} is the answer to what cannot be done.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -77,8 +79,16 @@ static json_t *push(struct service *service, const json_t *request)
     if (layout < 0)
         return failed(xasprintf("cannot open %s: %s", folder, strerror(errno)));
     struct push what = {.registry = service->registry, .layout = layout, .tag = json_get_string(request, "tag", ""),
-                        .repository = json_get_string(request, "repository", "")};
+                        .repository = json_get_string(request, "repository", ""),
+                        .source = json_get_string(request, "source", NULL)};
+    const json_t *referrers = json_object_get(request, "referrers");
+    /* What is missing there has a place to go to, if the store is what is sent. */
+    what.store = what.source ? &service->store : NULL;
     char *error = push_image(&what, json_object_get(request, "descriptor"));
+    /* Behind what they refer to, by digest. */
+    what.tag = NULL;
+    for (size_t i = 0; i < json_array_size(referrers) && !error; i++)
+        error = push_image(&what, json_array_get(referrers, i));
     return error ? failed(error) : json_object();
 }
 

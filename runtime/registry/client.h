@@ -31,7 +31,7 @@ struct client_request {
     const char *const *headers;     /* lines without their end; the last is NULL */
     size_t header_count;
     const struct client_tls *tls;   /* NULL: the system's authorities */
-    int stall_seconds;              /* without a byte, it is given up; 0: 60 */
+    int stall_seconds;              /* without a byte, it is given up; 0: 60. DFGEN_NETWORK_TIMEOUT counts before it */
     /* What is sent: data, or size bytes of fd from offset on. */
     const void *data;
     int fd;
@@ -65,5 +65,7 @@ char *client_header(const struct client_response *response, const char *name, si
 
 /* A status that another try may change. */
 bool client_status_may_pass(long status);
+/* Did the server end it because we have no certificate? */
+bool client_wants_certificate(const struct client_response *response);
 
 #endif

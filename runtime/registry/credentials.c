@@ -113,14 +113,24 @@ static const char *ask_helper(struct search *search, const char *name)
     return why;
 }
 
+/* The helper of a file for the host. docker's key for Docker Hub is its old address. */
+static const char *helper_of(const struct search *search, const json_t *json)
+{
+    const json_t *helpers = json_object_get(json, "credHelpers");
+    static const char *const aliases[] = {"https://index.docker.io/v1/", "index.docker.io"};
+    const char *helper = json_get_string(helpers, search->host, NULL);
+    for (size_t i = 0; !helper && !strcmp(search->host, "docker.io") && i < sizeof aliases / sizeof *aliases; i++)
+        helper = json_get_string(helpers, aliases[i], NULL);
+    return helper ? helper : json_get_string(json, "credsStore", "");
+}
+
 static const char *look_into(struct search *search, const char *file, bool is_legacy)
 {
     char *error = NULL;
     json_t *json = json_read_at(AT_FDCWD, file, FILE_LIMIT, &error);
     const char *why = json ? NULL : arena_printf(search->arena, "%s: %s", file, error);
     free(error);
-    json_t *helpers = json_object_get(json, "credHelpers");
-    const char *helper = json_get_string(helpers, search->host, json_get_string(json, "credsStore", ""));
+    const char *helper = helper_of(search, json);
     if (*helper)
         why = ask_helper(search, arena_strdup(search->arena, helper));
     const char *key = NULL;

@@ -19,6 +19,8 @@
 enum {
     CONNECT_SECONDS = 30,
     STALL_SECONDS = 60,
+    LONGEST_STALL = 86400,
+    WHOLE_STALLS = 10,              /* a document that takes as long as so many stalls is given up */
     TEXT_LIMIT = 64 * 1024,         /* of an error page */
     HEADER_LIMIT = 256 * 1024,
     BUFFER_SIZE = 256 * 1024,
@@ -221,6 +223,30 @@ static void set_body(struct transfer *transfer)
     curl_easy_setopt(curl, CURLOPT_SEEKDATA, transfer);
 }
 
+/* How long a server may say nothing; the user's word counts before ours. */
+static char *set_times(struct transfer *transfer)
+{
+    CURL *curl = transfer->curl;
+    const struct client_request *request = transfer->request;
+    const char *given = getenv("DFGEN_NETWORK_TIMEOUT");
+    long seconds = request->stall_seconds ? request->stall_seconds : STALL_SECONDS, connect = CONNECT_SECONDS;
+    if (given && *given) {
+        char *end;
+        seconds = strtol(given, &end, 10);
+        if (*end || seconds < 1 || seconds > LONGEST_STALL)
+            return xasprintf("DFGEN_NETWORK_TIMEOUT is \"%s\": a number of seconds is wanted, 1 to %d", given,
+                             LONGEST_STALL);
+        connect = seconds;
+    }
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, connect);
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, seconds);
+    /* Byte by byte nothing stalls. A file may take its time, a document may not. */
+    if (!request->take && !request->size)
+        curl_easy_setopt(curl, CURLOPT_TIMEOUT, seconds * WHOLE_STALLS);
+    return NULL;
+}
+
 static char *set_up(struct transfer *transfer)
 {
     CURL *curl = transfer->curl;
@@ -230,9 +256,6 @@ static char *set_up(struct transfer *transfer)
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, transfer->message);
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "dfgen/" DFGEN_VERSION);
-    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_SECONDS);
-    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
-    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)(request->stall_seconds ? request->stall_seconds : STALL_SECONDS));
     curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, (long)BUFFER_SIZE);
     curl_easy_setopt(curl, CURLOPT_FILETIME, 1L);
     curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
@@ -249,7 +272,8 @@ static char *set_up(struct transfer *transfer)
     curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
     curl_easy_setopt(curl, CURLOPT_HEADERDATA, transfer);
     set_body(transfer);
-    return set_tls(transfer);
+    char *error = set_times(transfer);
+    return error ? error : set_tls(transfer);
 }
 
 static struct curl_slist *make_headers(const struct client_request *request)
@@ -286,11 +310,6 @@ static bool may_pass(CURLcode code)
     }
 }
 
-bool client_status_may_pass(long status)
-{
-    return status == 408 || status == 429 || (status >= 500 && status != 501 && status != 505);
-}
-
 /* OpenSSL's words for an answer in plain HTTP. */
 static bool speaks_no_tls(const struct transfer *transfer, CURLcode code)
 {
@@ -315,7 +334,7 @@ static void judge(const struct transfer *transfer, CURLcode code)
         response->error = xasprintf("cannot read what is sent: %s", strerror(transfer->read_error));
     else
         response->error = xstrdup(*transfer->message ? transfer->message : curl_easy_strerror(code));
-    response->may_pass = may_pass(code) && !response->is_no_tls;
+    response->may_pass = may_pass(code) && !response->is_no_tls && !client_wants_certificate(response);
 }
 
 static void read_answer(const struct transfer *transfer)
@@ -345,31 +364,4 @@ void client_send(struct client *client, const struct client_request *request, st
     }
     curl_slist_free_all(headers);
     buf_free(&transfer.authorities);
-}
-
-void client_response_free(struct client_response *response)
-{
-    free(response->error);
-    free(response->redirect);
-    buf_free(&response->text);
-    buf_free(&response->headers);
-}
-
-char *client_header(const struct client_response *response, const char *name, size_t n)
-{
-    size_t len = strlen(name);
-    for (const char *line = buf_text(&response->headers); *line;) {
-        size_t end = strcspn(line, "\r\n");
-        if (end > len && line[len] == ':' && !strncasecmp(line, name, len) && !n--) {
-            const char *value = line + len + 1;
-            value += strspn(value, " \t");
-            size_t size = (size_t)(line + end - value);
-            while (size && (value[size - 1] == ' ' || value[size - 1] == '\t'))
-                size--;
-            return xstrndup(value, size);
-        }
-        line += end;
-        line += strspn(line, "\r\n");
-    }
-    return NULL;
 }

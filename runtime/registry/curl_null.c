@@ -24,20 +24,3 @@ void client_send(struct client *client, const struct client_request *request, st
     (void)client, (void)request;
     *response = (struct client_response){.error = xstrdup("this dfgen was built without libcurl")};
 }
-
-void client_response_free(struct client_response *response)
-{
-    free(response->error);
-}
-
-char *client_header(const struct client_response *response, const char *name, size_t n)
-{
-    (void)response, (void)name, (void)n;
-    return NULL;
-}
-
-bool client_status_may_pass(long status)
-{
-    (void)status;
-    return false;
-}

@@ -30,6 +30,7 @@ struct arriving {
     struct digest_state state;
     int fd;
     int64_t size;           /* so far */
+    int64_t most;           /* that any try came to, in steps of PROGRESS */
     bool is_first;          /* no byte of this answer has come yet */
     bool is_elsewhere;      /* the server sent another part than it was asked for */
 };
@@ -138,7 +139,23 @@ static char *failure(struct session *session, const char *repository, const stru
     return error;
 }
 
-/* All of it, with as many tries as it is worth: those that bring something do not count. */
+/* An answer without a length may end anywhere: the rest may be asked for. */
+static bool is_cut(const struct arriving *arriving, int64_t before)
+{
+    return arriving->size < arriving->blob->size && arriving->size > before;
+}
+
+/* Another try? Those that come further than any before do not count. */
+static bool try_again(struct arriving *arriving, struct retry *retry, int64_t delay)
+{
+    if (arriving->size - arriving->most >= PROGRESS) {
+        arriving->most = arriving->size;
+        *retry = (struct retry){0};
+    }
+    return retry_wait(retry, delay);
+}
+
+/* All of it, with as many tries as it is worth. */
 static char *receive(struct session *session, const char *repository, const struct store *store, struct arriving *arriving)
 {
     struct retry retry = {0};
@@ -148,6 +165,8 @@ static char *receive(struct session *session, const char *repository, const stru
         ask(session, arriving, &response);
         if (session_is_ok(&response)) {
             client_response_free(&response);
+            if (is_cut(arriving, before) && try_again(arriving, &retry, 0))
+                continue;
             return check(session, repository, arriving);
         }
         bool may_pass = response.may_pass || arriving->is_elsewhere ||
@@ -158,9 +177,7 @@ static char *receive(struct session *session, const char *repository, const stru
         if (arriving->is_elsewhere && start_over(arriving) < 0)
             may_pass = false;
         arriving->is_elsewhere = false;
-        if (arriving->size - before >= PROGRESS)
-            retry = (struct retry){0};
-        if (!may_pass || !retry_wait(&retry, delay)) {
+        if (!may_pass || !try_again(arriving, &retry, delay)) {
             digest_end(&arriving->state);
             return error;
         }

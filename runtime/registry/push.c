@@ -4,7 +4,6 @@
  */
 #include "runtime/registry/push.h"
 
-#include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,9 +11,7 @@
 #include "runtime/lib/buf.h"
 #include "runtime/lib/die.h"
 #include "runtime/lib/digest.h"
-#include "runtime/lib/fdio.h"
 #include "runtime/lib/json.h"
-#include "runtime/lib/store.h"
 #include "runtime/registry/hosts.h"
 #include "runtime/registry/session.h"
 
@@ -25,6 +22,7 @@ struct document {
     struct buf text;
     json_t *json;
     const char *digest, *media_type;
+    bool is_listed;         /* the registry says that it has noted the subject */
 };
 
 static void document_free(struct document *document)
@@ -35,19 +33,18 @@ static void document_free(struct document *document)
 
 static char *read_document(const struct push *push, const json_t *descriptor, struct document *document)
 {
-    char name[96], hex[DIGEST_HEX + 1];
+    char hex[DIGEST_HEX + 1];
     document->digest = json_get_string(descriptor, "digest", "");
     document->media_type = json_get_string(descriptor, "mediaType", "");
     if (!digest_is_valid_name(document->digest))
         return xasprintf("the image has a descriptor without a sha256 digest");
-    store_blob_name(document->digest, name);
-    if (file_read_at(push->layout, name, &document->text, MANIFEST_LIMIT) < 0)
-        return xasprintf("cannot read %s of the image: %s", document->digest, strerror(errno));
+    char *why = NULL, *error = push_read_manifest(push, descriptor, MANIFEST_LIMIT, &document->text);
+    if (error)
+        return error;
     struct digest digest = digest_of(buf_text(&document->text), document->text.len);
     digest_hex(&digest, hex);
     if (strcmp(hex, document->digest + 7))
         return xasprintf("%s of the image is damaged: its content has digest sha256:%s. Make the image again", document->digest, hex);
-    char *why = NULL, *error = NULL;
     document->json = json_parse((struct span){buf_text(&document->text), document->text.len}, &why);
     if (!document->json)
         error = xasprintf("%s of the image is not JSON: %s", document->digest, why);
@@ -83,7 +80,8 @@ static bool has_manifest(struct session *session, const char *reference, const s
     return has;
 }
 
-static char *put_manifest(const struct push *push, struct session *session, const char *reference, const struct document *document)
+static char *put_manifest(const struct push *push, struct session *session, const char *reference,
+                          struct document *document)
 {
     char *url = xasprintf("manifests/%s", reference), *type = xasprintf("Content-Type: %s", document->media_type), *error = NULL;
     const char *const headers[] = {type};
@@ -92,6 +90,9 @@ static char *put_manifest(const struct push *push, struct session *session, cons
     struct client_response response;
     session_send(session, &request, true, &response);
     char *said = client_header(&response, "Docker-Content-Digest", 0);
+    char *subject = client_header(&response, "OCI-Subject", 0);
+    document->is_listed = subject;
+    free(subject);
     if (!session_is_ok(&response))
         error = failure(push, session, reference, &response);
     else if (said && strcmp(said, document->digest))
@@ -135,24 +136,34 @@ static char *send_blobs(const struct push *push, const json_t *manifest)
     return error;
 }
 
-static char *send_document(const struct push *push, struct session *session, const json_t *descriptor, const char *tag, int depth)
+static char *send_document(const struct push *push, struct session *session, const json_t *descriptor, const char *tag,
+                           int depth);
+
+static char *send_parts(const struct push *push, struct session *session, const struct document *document, int depth)
+{
+    const json_t *manifests = json_object_get(document->json, "manifests");
+    char *error = NULL;
+    for (size_t i = 0; i < json_array_size(manifests) && !error; i++)
+        error = send_document(push, session, json_array_get(manifests, i), NULL, depth + 1);
+    return manifests ? error : send_blobs(push, document->json);
+}
+
+static char *send_document(const struct push *push, struct session *session, const json_t *descriptor, const char *tag,
+                           int depth)
 {
     struct document document = {0};
-    char *error = depth > DEPTH_LIMIT ? xasprintf("the image's indexes are nested too deep") : read_document(push, descriptor, &document);
+    if (depth > DEPTH_LIMIT)
+        return xasprintf("the image's indexes are nested too deep");
+    char *error = read_document(push, descriptor, &document);
     const char *reference = tag ? tag : document.digest;
-    if (error || has_manifest(session, reference, &document)) {
-        document_free(&document);
-        return error;
+    if (!error && !has_manifest(session, reference, &document)) {
+        if (!tag || !has_manifest(session, document.digest, &document))
+            error = send_parts(push, session, &document, depth);
+        if (!error)
+            error = put_manifest(push, session, reference, &document);
     }
-    const json_t *manifests = json_object_get(document.json, "manifests");
-    if (!has_manifest(session, document.digest, &document)) {
-        for (size_t i = 0; i < json_array_size(manifests) && !error; i++)
-            error = send_document(push, session, json_array_get(manifests, i), NULL, depth + 1);
-        if (!manifests)
-            error = send_blobs(push, document.json);
-    }
-    if (!error)
-        error = put_manifest(push, session, reference, &document);
+    if (!error && !document.is_listed && json_object_get(document.json, "subject"))
+        error = push_list_referrer(push, session, descriptor, document.json);
     document_free(&document);
     return error;
 }

@@ -4,18 +4,13 @@
  */
 #include "runtime/registry/push.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "runtime/lib/die.h"
-#include "runtime/lib/fdio.h"
-#include "runtime/lib/store.h"
 #include "runtime/registry/hosts.h"
 #include "runtime/registry/retry.h"
 #include "runtime/registry/session.h"
@@ -30,6 +25,7 @@ struct leaving {
     int fd;
     char *location;         /* of the upload under way; NULL: none */
     int64_t sent;           /* what the server has of it */
+    int64_t chunk;          /* bytes of one, but for the last */
     bool in_chunks;
     bool is_done;
 };
@@ -76,31 +72,61 @@ static char *look(struct leaving *leaving)
     return error;
 }
 
+static bool is_beside(const struct push *push, const char *repository)
+{
+    size_t host = strcspn(push->repository, "/") + 1;
+    return !strncmp(repository, push->repository, host) && strcmp(repository, push->repository) != 0;
+}
+
 /* A repository of the same server that has the blob. */
 static const char *mount_from(const struct leaving *leaving)
 {
     const struct push *push = leaving->push;
     size_t host = strcspn(push->repository, "/") + 1;
+    if (push->source && is_beside(push, push->source))
+        return push->source + host;
     for (size_t i = 0; i < push->origin_count; i++) {
         const struct push_origin *origin = &push->origins[i];
-        if (!strcmp(origin->digest, leaving->blob->digest) && !strncmp(origin->repository, push->repository, host) &&
-            strcmp(origin->repository, push->repository))
+        if (!strcmp(origin->digest, leaving->blob->digest) && is_beside(push, origin->repository))
             return origin->repository + host;
     }
     return NULL;
 }
 
-/* Begin an upload, or have it mounted: 201 says that it was. */
+/* A server may want no chunk smaller than that. */
+static void take_chunk_size(struct leaving *leaving, const struct client_response *response)
+{
+    char *value = client_header(response, "OCI-Chunk-Min-Length", 0);
+    long long least = value ? strtoll(value, NULL, 10) : 0;
+    if (least > leaving->chunk)
+        leaving->chunk = least;
+    free(value);
+}
+
+/* Begin an upload, or have it mounted from another repository (NULL: from none): 201 says that it was. */
+static void ask_upload(struct leaving *leaving, const char *from, struct client_response *response)
+{
+    const char *digest = leaving->blob->digest;
+    char *url = from ? xasprintf("blobs/uploads/?mount=%s&from=%s", digest, from) : xstrdup("blobs/uploads/");
+    struct client_request request = {.method = "POST", .url = url, .data = ""};
+    send_request(leaving, &request, true, response);
+    free(url);
+}
+
 static char *begin(struct leaving *leaving)
 {
     const char *from = mount_from(leaving);
-    char *url = from ? xasprintf("blobs/uploads/?mount=%s&from=%s", leaving->blob->digest, from) : xstrdup("blobs/uploads/");
     char *error = NULL;
-    struct client_request request = {.method = "POST", .url = url, .data = ""};
     struct client_response response;
-    send_request(leaving, &request, true, &response);
+    ask_upload(leaving, from, &response);
+    /* To have no right there, or no such thing, is no reason to give up. */
+    if (from && !response.error && response.status >= 400 && response.status <= 499 && response.status != 429) {
+        client_response_free(&response);
+        ask_upload(leaving, NULL, &response);
+    }
     leaving->sent = 0;
     take_location(leaving, &response);
+    take_chunk_size(leaving, &response);
     leaving->is_done = session_is_ok(&response) && response.status == 201;
     if (!session_is_ok(&response))
         error = failure(leaving, &response);
@@ -108,7 +134,6 @@ static char *begin(struct leaving *leaving)
         error = xasprintf("%s: cannot send blob %s to %s: it gives no address to send it to. Is that a registry?",
                           session_place(leaving->session)->host, leaving->blob->digest, leaving->push->repository);
     client_response_free(&response);
-    free(url);
     return error;
 }
 
@@ -129,7 +154,7 @@ static void finish(struct leaving *leaving, struct client_response *response)
 
 static void send_chunk(struct leaving *leaving, struct client_response *response)
 {
-    int64_t left = leaving->blob->size - leaving->sent, size = left < CHUNK ? left : CHUNK;
+    int64_t left = leaving->blob->size - leaving->sent, size = left < leaving->chunk ? left : leaving->chunk;
     char *range = xasprintf("Content-Range: %" PRId64 "-%" PRId64, leaving->sent, leaving->sent + size - 1);
     const char *const headers[] = {"Content-Type: application/octet-stream", range};
     struct client_request request = {.method = "PATCH", .url = leaving->location, .headers = headers, .header_count = 2,
@@ -182,6 +207,8 @@ static char *transfer(struct leaving *leaving)
 {
     struct retry retry = {0};
     char *error = begin(leaving);
+    if (!error && !leaving->is_done && leaving->fd < 0)
+        error = push_open_blob(leaving->push, leaving->blob->digest, leaving->blob->size, &leaving->fd);
     while (!error && !leaving->is_done) {
         struct client_response response;
         int64_t before = leaving->sent;
@@ -207,21 +234,13 @@ static char *transfer(struct leaving *leaving)
 
 static char *send_blob(const struct push *push, struct session *session, const struct push_blob *blob)
 {
-    char name[96];
-    struct stat st;
-    store_blob_name(blob->digest, name);
-    struct leaving leaving = {.push = push, .blob = blob, .session = session, .fd = -1};
+    struct leaving leaving = {.push = push, .blob = blob, .session = session, .fd = -1, .chunk = CHUNK};
     char *error = look(&leaving);
-    if (!error && !leaving.is_done) {
-        leaving.fd = openat(push->layout, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-        if (leaving.fd < 0 || fstat(leaving.fd, &st) < 0)
-            error = xasprintf("cannot read blob %s of the image: %s", blob->digest, strerror(errno));
-        else if (st.st_size != blob->size)
-            error = xasprintf("blob %s of the image has %" PRId64 " bytes, its descriptor says %" PRId64, blob->digest,
-                              (int64_t)st.st_size, blob->size);
-        else
-            error = transfer(&leaving);
-    }
+    /* What a mount may spare is not fetched yet. */
+    if (!error && !leaving.is_done && !push->source)
+        error = push_open_blob(push, blob->digest, blob->size, &leaving.fd);
+    if (!error && !leaving.is_done)
+        error = transfer(&leaving);
     if (leaving.fd >= 0)
         close(leaving.fd);
     free(leaving.location);
@@ -253,9 +272,10 @@ static void *work(void *data)
     const struct push *push = pushing->push;
     struct session *session = session_new(push->registry, pushing->place, "pull,push");
     size_t host = strcspn(push->repository, "/") + 1;
+    if (push->source && is_beside(push, push->source))
+        session_read_also(session, push->source + host);
     for (size_t i = 0; i < push->origin_count; i++)
-        if (!strncmp(push->origins[i].repository, push->repository, host) &&
-            strcmp(push->origins[i].repository, push->repository))
+        if (is_beside(push, push->origins[i].repository))
             session_read_also(session, push->origins[i].repository + host);
     for (const struct push_blob *blob; (blob = take_next(pushing));) {
         char *error = send_blob(push, session, blob);

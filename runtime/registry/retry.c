@@ -11,7 +11,7 @@
 enum {
     TRIES = 5,
     FIRST_DELAY_MS = 200,       /* doubled each time */
-    LONGEST_DELAY_MS = 30000,   /* whatever Retry-After says */
+    LONGEST_DELAY_MS = 120000,  /* a server that wants more is one for another time */
 };
 
 static uint32_t random_below(uint32_t limit)
@@ -31,12 +31,10 @@ static void wait_ms(int64_t delay)
 
 bool retry_wait(struct retry *retry, int64_t asked_ms)
 {
-    if (++retry->tries >= TRIES)
+    if (++retry->tries >= TRIES || asked_ms > LONGEST_DELAY_MS)
         return false;
     int64_t delay = (int64_t)FIRST_DELAY_MS << (retry->tries - 1);
     delay += random_below((uint32_t)delay / 2);
-    if (asked_ms > delay)
-        delay = asked_ms;
-    wait_ms(delay > LONGEST_DELAY_MS ? LONGEST_DELAY_MS : delay);
+    wait_ms(asked_ms > delay ? asked_ms : delay);
     return true;
 }

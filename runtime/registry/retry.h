@@ -10,7 +10,7 @@ struct retry {
     int tries;
 };
 
-/* Another try? Waits before it answers yes. asked_ms: what the server asked for (Retry-After), 0: nothing. */
+/* Another try? Waits before it answers yes. asked_ms: what the server asked for (Retry-After); when too long: no. */
 bool retry_wait(struct retry *retry, int64_t asked_ms);
 
 #endif

@@ -33,6 +33,12 @@ struct known_token {
     struct token token;
 };
 
+/* What was found for a key: files are read, and helper programs run, once. */
+struct known_credentials {
+    const char *key, *why;
+    struct credentials credentials;
+};
+
 struct registry {
     pthread_mutex_t lock;       /* over all below */
     struct arena arena;
@@ -41,6 +47,7 @@ struct registry {
     struct credentials given;   /* --creds */
     VEC(struct server *) servers;
     VEC(struct known_token *) tokens;
+    VEC(struct known_credentials) credentials;
 };
 
 struct session {
@@ -74,6 +81,7 @@ void registry_free(struct registry *registry)
     hosts_free(&registry->hosts);
     vec_free(&registry->servers);
     vec_free(&registry->tokens);
+    vec_free(&registry->credentials);
     arena_free(&registry->arena);
     pthread_mutex_destroy(&registry->lock);
     free(registry);
@@ -221,8 +229,18 @@ static const char *find_credentials(struct session *session, struct credentials 
     *credentials = registry->given;
     if (registry->given.user)
         return NULL;
-    return credentials_find(&registry->arena, registry->authfile, registry->hosts.helpers.items, registry->hosts.helpers.count,
-                            session->place->key, credentials);
+    struct known_credentials known = {.key = session->place->key};
+    for (size_t i = 0; i < registry->credentials.count; i++) {
+        if (strcmp(registry->credentials.items[i].key, known.key))
+            continue;
+        *credentials = registry->credentials.items[i].credentials;
+        return registry->credentials.items[i].why;
+    }
+    known.why = credentials_find(&registry->arena, registry->authfile, registry->hosts.helpers.items,
+                                 registry->hosts.helpers.count, known.key, credentials);
+    known.credentials = *credentials;
+    vec_push(&registry->credentials, known);
+    return known.why;
 }
 
 static struct known_token *find_token(struct session *session)
@@ -343,7 +361,7 @@ static bool may_follow(const char *from, const char *to)
     return is_http && (is_secure(to) || !is_secure(from));
 }
 
-/* One request and where it leads. Only what has no body is sent elsewhere. */
+/* One request and where it leads. A body goes along where the server says that the method stays. */
 static void follow(struct session *session, const struct client_request *request, const char *url,
                    struct client_response *response)
 {
@@ -351,7 +369,8 @@ static void follow(struct session *session, const struct client_request *request
     bool has_body = strcmp(request->method, "GET") && strcmp(request->method, "HEAD");
     for (int i = 0;; i++) {
         send_to(session, request, at, response);
-        if (response->error || !response->redirect || has_body)
+        bool is_kept = !has_body || response->status == 307 || response->status == 308;
+        if (response->error || !response->redirect || !is_kept)
             break;
         char *next = response->redirect, *why = NULL;
         response->redirect = NULL;
@@ -443,26 +462,36 @@ static char *own_words(struct arena *arena, const struct client_response *respon
     return words ? words : xstrdup("");
 }
 
+/* What to do about a request that got no whole answer. */
+static const char *error_remedy(const struct session *session, const struct client_response *response)
+{
+    if (client_wants_certificate(response))
+        return "It wants a certificate of yours: put it and its key into certs.d (HOST/client.cert, HOST/client.key) "
+               "or dfgen.ini ([registry \"HOST\"] cert = FILE, key = FILE)";
+    if (strstr(response->error, "certificate") || strstr(response->error, "SSL"))
+        return "Put its authority into certs.d (HOST/ca.crt) or dfgen.ini ([registry \"HOST\"] ca = FILE), or accept "
+               "any with insecure = true or --tls-verify=false";
+    if (session->problem)
+        return "Check the credentials (podman login, docker login, --authfile) and the token server";
+    return response->status ? "Try again; if it stays so, ask who runs the registry" : unreachable;
+}
+
 char *session_failure(const struct session *session, const char *what, const struct client_response *response)
 {
     struct arena arena = {0};
     char *failure;
     if (response->error) {
-        const char *remedy = response->status ? "Try again; if it stays so, ask who runs the registry" : unreachable;
-        bool is_certificate = strstr(response->error, "certificate") || strstr(response->error, "SSL");
-        if (is_certificate)
-            remedy = "Put its authority into certs.d (HOST/ca.crt) or dfgen.ini ([registry \"HOST\"] ca = FILE), or accept any "
-                     "with insecure = true or --tls-verify=false";
-        else if (session->problem)
-            remedy = "Check the credentials (podman login, docker login, --authfile) and the token server";
-        failure = xasprintf("%s: cannot %s: %s. %s", session->place->host, what, token_shown(&arena, response->error), remedy);
+        failure = xasprintf("%s: cannot %s: %s. %s", session->place->host, what, token_shown(&arena, response->error),
+                            error_remedy(session, response));
     } else {
         size_t i = 0;
         while (response->status < remedies[i].from || response->status > remedies[i].to)
             i++;
         char *words = own_words(&arena, response);
-        failure = xasprintf("%s: cannot %s: it says %ld, %s%s. %s", session->place->host, what, response->status,
-                            remedies[i].meaning, words, remedies[i].remedy);
+        const char *later = response->delay_ms ? arena_printf(&arena, ", and asks to wait for %lld seconds",
+                                                              (long long)response->delay_ms / 1000) : "";
+        failure = xasprintf("%s: cannot %s: it says %ld, %s%s%s. %s", session->place->host, what, response->status,
+                            remedies[i].meaning, words, later, remedies[i].remedy);
         free(words);
     }
     arena_free(&arena);

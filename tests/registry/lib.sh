@@ -34,6 +34,15 @@ start_liar() {
     eval "$1_port=$(cat "$1.port")"
 }
 
+# start_taker NAME [ELSEWHERE]: a registry that takes all, in ways of its own; $NAME_port; requests in NAME.log
+start_taker() {
+    : >"$1.log"
+    python3 "$SRC/tests/registry/taker.py" "$1.port" "$1.log" ${2:+"$2"} <alive &
+    servers="$servers $!"
+    wait_for "$1.port"
+    eval "$1_port=$(cat "$1.port")"
+}
+
 # start_registry NAME [CONFIG-LINES of http and below]: docker-registry on $NAME_port, its data in NAME.data
 start_registry() {
     command -v docker-registry >/dev/null || skip 'missing tool: docker-registry'
