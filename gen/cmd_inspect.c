@@ -2,12 +2,15 @@
  * Owns the commands inspect and images: what an image is, and which the store has. Must not know a layout's form, nor
  * Dockerfiles.
  */
+#include "gen/manifest.h"
+
 #include "gen/cmd.h"
 
 #include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "gen/attached.h"
@@ -15,8 +18,10 @@
 #include "gen/layout.h"
 #include "gen/opts.h"
 #include "gen/platform.h"
+#include "gen/record.h"
 #include "gen/ref.h"
 #include "runtime/lib/arena.h"
+#include "runtime/lib/buf.h"
 #include "runtime/lib/die.h"
 #include "runtime/lib/json.h"
 
@@ -119,6 +124,95 @@ static void print_entry(struct arena *arena, const json_t *entry)
            object ? platform_text(arena, &platform) : "-", json_get_string(entry, "digest", "?"));
 }
 
+/* --- what registries brought --- */
+
+struct pulled {
+    struct arena *arena;
+    const char *store;
+    struct layout *layout;
+    struct buf platforms;       /* those that are whole, comma between */
+};
+
+static bool has_blob(const struct pulled *pulled, const json_t *value)
+{
+    const char *digest = json_get_string(value, "digest", "");
+    return strlen(digest) > 7 &&
+           access(arena_printf(pulled->arena, "%s/blobs/sha256/%s", pulled->store, digest + 7), F_OK) == 0;
+}
+
+/* Its platform by the config, when all its parts are there. */
+static void add_manifest(struct pulled *pulled, const struct descriptor *descriptor)
+{
+    const char *why;
+    const json_t *manifest = layout_document(pulled->layout, descriptor, &why);
+    const json_t *config = json_object_get(manifest, "config"), *layers = json_object_get(manifest, "layers");
+    bool is_whole = has_blob(pulled, config);
+    for (size_t i = 0; i < json_array_size(layers) && is_whole; i++)
+        is_whole = has_blob(pulled, json_array_get(layers, i));
+    if (!is_whole)
+        return;
+    const char *path = arena_printf(pulled->arena, "%s/blobs/sha256/%s", pulled->store,
+                                    json_get_string(config, "digest", "") + 7);
+    json_t *json = json_read_at(AT_FDCWD, path, LAYOUT_CONFIG_LIMIT, NULL);
+    struct platform platform = platform_of_json(pulled->arena, json);
+    buf_printf(&pulled->platforms, "%s%s", pulled->platforms.len ? "," : "", platform_text(pulled->arena, &platform));
+    json_decref(json);
+}
+
+static void add_all(struct pulled *pulled, const struct descriptor *top)
+{
+    const char *why;
+    if (top->kind != DESCRIPTOR_INDEX) {
+        add_manifest(pulled, top);
+        return;
+    }
+    const json_t *manifests = json_object_get(layout_document(pulled->layout, top, &why), "manifests");
+    for (size_t i = 0; i < json_array_size(manifests); i++) {
+        struct descriptor one;
+        if (!descriptor_read(pulled->arena, json_array_get(manifests, i), &one) && !one.is_attestation &&
+            one.kind == DESCRIPTOR_MANIFEST && has_blob(pulled, json_array_get(manifests, i)))
+            add_manifest(pulled, &one);
+    }
+}
+
+/* What FROM looked up without needing a layer is no image of the store. */
+static void print_record(struct arena *arena, const char *store, const char *reference)
+{
+    struct descriptor top;
+    const char *why;
+    if (!record_read(arena, store, reference, &top))
+        return;
+    struct pulled pulled = {.arena = arena, .store = store};
+    pulled.layout = layout_of_store(arena, store, &top, record_path(arena, store, reference), &why);
+    if (!pulled.layout)
+        return;
+    add_all(&pulled, &top);
+    if (pulled.platforms.len)
+        printf("%s %s %s\n", reference, buf_text(&pulled.platforms), top.digest);
+    layout_close(pulled.layout);
+    buf_free(&pulled.platforms);
+}
+
+/* Each under its tags; under its digest alone when it has none. */
+static void print_records(struct arena *arena, const char *store)
+{
+    size_t count;
+    const char **references = record_list(arena, store, &count);
+    for (size_t i = 0; i < count; i++) {
+        const char *at = strchr(references[i], '@');
+        bool is_tagged = false;
+        for (size_t k = 0; at && k < count && !is_tagged; k++) {
+            size_t len = (size_t)(at - references[i]);
+            struct descriptor other;
+            is_tagged = !strchr(references[k], '@') && !strncmp(references[k], references[i], len) &&
+                        references[k][len] == ':' && record_read(arena, store, references[k], &other) &&
+                        !strcmp(other.digest, at + 1);
+        }
+        if (!is_tagged)
+            print_record(arena, store, references[i]);
+    }
+}
+
 int cmd_images(int argc, char **argv)
 {
     struct arena arena = {0};
@@ -126,7 +220,7 @@ int cmd_images(int argc, char **argv)
     struct opts *opts = opts_read(&arena, argc, argv, &words);
     char *why = NULL;
     if (*words)
-        die_usage("images: it lists all that dfgen load put into the store; %s is one word too many", *words);
+        die_usage("images: it lists all that is in the store; %s is one word too many", *words);
     const char *path = arena_printf(&arena, "%s/index.json", opts->store);
     json_t *index = access(path, F_OK) < 0 ? json_object() : json_read_at(AT_FDCWD, path, JSON_LIMIT, &why);
     if (!index)
@@ -134,6 +228,7 @@ int cmd_images(int argc, char **argv)
     const json_t *list = json_object_get(index, "manifests");
     for (size_t i = 0; i < json_array_size(list); i++)
         print_entry(&arena, json_array_get(list, i));
+    print_records(&arena, opts->store);
     json_decref(index);
     opts_free(opts);
     arena_free(&arena);

@@ -5,9 +5,11 @@
 
 #include "gen/record.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -16,6 +18,7 @@
 #include "runtime/lib/digest.h"
 #include "runtime/lib/fdio.h"
 #include "runtime/lib/json.h"
+#include "runtime/lib/vec.h"
 
 enum { RECORD_LIMIT = 64 * 1024 };
 
@@ -38,6 +41,33 @@ bool record_read(struct arena *arena, const char *store, const char *reference, 
     }
     json_decref(json);
     return is_good;
+}
+
+static int compare(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+const char **record_list(struct arena *arena, const char *store, size_t *count)
+{
+    VEC(const char *) found = {0};
+    DIR *dir = opendir(arena_printf(arena, "%s/refs", store));
+    for (struct dirent *entry; dir && (entry = readdir(dir));) {
+        json_t *json = json_read_at(dirfd(dir), entry->d_name, RECORD_LIMIT, NULL);
+        const char *reference = json_get_string(json, "reference", NULL);
+        if (reference)
+            vec_push(&found, arena_strdup(arena, reference));
+        json_decref(json);
+    }
+    if (dir)
+        closedir(dir);
+    const char **sorted = arena_array(arena, found.count + 1, sizeof *sorted);
+    if (found.count)
+        memcpy(sorted, found.items, found.count * sizeof *sorted);
+    qsort(sorted, found.count, sizeof *sorted, compare);
+    *count = found.count;
+    vec_free(&found);
+    return sorted;
 }
 
 const char *record_write(struct arena *arena, const char *store, const char *reference, const struct descriptor *descriptor)

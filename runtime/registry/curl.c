@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 #include "config.h"
 #include "runtime/lib/die.h"
@@ -38,6 +39,9 @@ struct transfer {
     const struct client_request *request;
     struct client_response *response;
     int64_t sent, taken;
+    int64_t moved, moved_at;    /* bytes both ways, and when the last of them (CLOCK_MONOTONIC, ms) */
+    int64_t stall_ms;           /* as long without a byte is too long */
+    bool is_stalled;
     int read_error;
     struct buf authorities;
     char message[CURL_ERROR_SIZE];
@@ -159,6 +163,26 @@ static int rewind_body(void *from, curl_off_t offset, int origin)
     return CURL_SEEKFUNC_OK;
 }
 
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Called once a second at least. libcurl's own limit is of a speed, which a first burst keeps up for long. */
+static int watch(void *of, curl_off_t total_down, curl_off_t down, curl_off_t total_up, curl_off_t up)
+{
+    struct transfer *transfer = of;
+    (void)total_down, (void)total_up;
+    if (down + up != transfer->moved) {
+        transfer->moved = down + up;
+        transfer->moved_at = now_ms();
+    }
+    transfer->is_stalled = now_ms() - transfer->moved_at > transfer->stall_ms;
+    return transfer->is_stalled;
+}
+
 /* --- setting up --- */
 
 /* The system's authorities and others as one text: libcurl takes a file of them in place of its own. */
@@ -238,9 +262,12 @@ static char *set_times(struct transfer *transfer)
                              LONGEST_STALL);
         connect = seconds;
     }
+    transfer->stall_ms = seconds * 1000;
+    transfer->moved_at = now_ms();
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, connect);
-    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
-    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, seconds);
+    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, watch);
+    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, transfer);
     /* Byte by byte nothing stalls. A file may take its time, a document may not. */
     if (!request->take && !request->size)
         curl_easy_setopt(curl, CURLOPT_TIMEOUT, seconds * WHOLE_STALLS);
@@ -332,9 +359,11 @@ static void judge(const struct transfer *transfer, CURLcode code)
         response->error = xasprintf("cannot write: %s", strerror(response->write_error));
     else if (transfer->read_error)
         response->error = xasprintf("cannot read what is sent: %s", strerror(transfer->read_error));
+    else if (transfer->is_stalled)
+        response->error = xasprintf("it has said nothing for %lld seconds", (long long)transfer->stall_ms / 1000);
     else
         response->error = xstrdup(*transfer->message ? transfer->message : curl_easy_strerror(code));
-    response->may_pass = may_pass(code) && !response->is_no_tls && !client_wants_certificate(response);
+    response->may_pass = (may_pass(code) || transfer->is_stalled) && !response->is_no_tls && !client_wants_certificate(response);
 }
 
 static void read_answer(const struct transfer *transfer)

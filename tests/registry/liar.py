@@ -180,6 +180,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.reply(200, b"{}", "application/vnd.docker.distribution.manifest.v1+prettyjws")
         if lie == "endless":
             return self.stream(OCI)
+        if lie == "silent":
+            time.sleep(8)
+            self.close_connection = True
+            return None
         if lie == "notjson":
             return self.reply(200, b"<html>", OCI)
         if lie == "loop":
@@ -222,7 +226,37 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.stream("application/octet-stream")
         if lie in ("cut", "norange", "otherrange"):
             return self.cut(lie, body)
+        if lie in ("chunked", "close", "nolength", "stall", "stallonce", "noresume"):
+            return self.part(lie, body)
         return self.reply(200, body)
+
+    def part(self, lie, body):
+        """A part of the body, in a form that does not tell its length, or is not kept to."""
+        asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+        start, tries = int(asked.group(1)) if asked else 0, count(lie)
+        if asked and lie == "noresume":
+            return self.reply(416)
+        rest = body[start:]
+        is_whole = lie != "noresume" and (lie == "nolength" or (lie != "stall" and tries > 2))
+        size = len(rest) if is_whole else len(rest) // 2
+        self.close_connection = True
+        self.send_response(206 if asked else 200)
+        if asked:
+            self.send_header("Content-Range", "bytes %d-%d/%d" % (start, len(body) - 1, len(body)))
+        if lie == "chunked":
+            self.send_header("Transfer-Encoding", "chunked")
+        elif lie in ("stall", "stallonce", "noresume"):
+            self.send_header("Content-Length", str(len(rest)))
+        self.send_header("Connection", "close")
+        self.end_headers()
+        if lie == "chunked":
+            self.wfile.write(b"%x\r\n" % size + rest[:size] + b"\r\n" + (b"0\r\n\r\n" if is_whole else b""))
+        else:
+            self.wfile.write(rest[:size])
+        self.wfile.flush()
+        if lie.startswith("stall") and not is_whole:
+            time.sleep(8)
+        return None
 
     def cut(self, lie, body):
         start = 0

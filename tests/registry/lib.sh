@@ -25,6 +25,14 @@ wait_for() {
     fail "a server does not start: no $1 ($wait_i)"
 }
 
+# make_certificate NAME OPTION...: NAME.crt and NAME.key for this machine, its own authority. Options are of openssl req.
+make_certificate() {
+    make_name=$1
+    shift
+    openssl req -x509 "$@" -nodes -keyout "$make_name.key" -out "$make_name.crt" -days 2 -subj "/CN=$make_name" \
+        -addext subjectAltName=IP:127.0.0.1 2>/dev/null || fail "openssl req: no certificate $make_name"
+}
+
 # start_liar NAME LAYOUT [ELSEWHERE]: $NAME_port; requests in NAME.log
 start_liar() {
     : >"$1.log"
@@ -74,4 +82,28 @@ check_store() {
         [ ! -f "$blob" ] || [ "$(sha256sum "$blob" | cut -d' ' -f1)" = "$blob" ] || fail "blob $blob of the store is damaged"
     done) || exit 1
     expect_eq '' "$(ls "$DFGEN_STORE/tmp")" 'what is left in the tmp of the store'
+}
+
+# pull LIE: that image of the liar at $host, into a store of its own
+pull() {
+    rm -rf "store-$1"
+    DFGEN_STORE=$PWD/store-$1
+    export DFGEN_STORE
+    dfgen pull "$host/$1/image:tag" >said 2>&1
+}
+# fine LIE: it comes in spite of all
+fine() {
+    pull "$1" || fail "pulling $1: $(cat said)"
+    check_store
+}
+# refused LIE TEXT...: it does not, and these texts, host and image are in the message
+refused() {
+    refused_lie=$1
+    expect_exit 1 pull "$1"
+    shift
+    for refused_text in "$@" "$host" "$refused_lie/image"; do
+        assert_file_contains said "$refused_text"
+    done
+    expect_eq '' "$(tr -d '\011\012\040-\176' <said)" 'bytes that a terminal would act on'
+    check_store
 }
