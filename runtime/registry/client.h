@@ -65,7 +65,7 @@ char *client_header(const struct client_response *response, const char *name, si
 
 /* A status that another try may change. */
 bool client_status_may_pass(long status);
-/* Did the server end it because we have no certificate? */
+/* Did the server end it because we have no certificate, or none that it knows? */
 bool client_wants_certificate(const struct client_response *response);
 
 #endif

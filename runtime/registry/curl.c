@@ -363,7 +363,8 @@ static void judge(const struct transfer *transfer, CURLcode code)
         response->error = xasprintf("it has said nothing for %lld seconds", (long long)transfer->stall_ms / 1000);
     else
         response->error = xstrdup(*transfer->message ? transfer->message : curl_easy_strerror(code));
-    response->may_pass = (may_pass(code) || transfer->is_stalled) && !response->is_no_tls && !client_wants_certificate(response);
+    response->may_pass = (may_pass(code) || transfer->is_stalled) && !response->is_no_tls &&
+                         !client_wants_certificate(response);
 }
 
 static void read_answer(const struct transfer *transfer)

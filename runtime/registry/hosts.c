@@ -119,7 +119,8 @@ static const char *make_place(struct hosts *hosts, const char *name, const struc
     if (!*host || !*place->repository)
         return arena_printf(hosts->arena, "%s: a location is HOST[/PATH]", name);
     const struct certificates given = {rule ? rule->ca : NULL, rule ? rule->cert : NULL, rule ? rule->key : NULL};
-    return certificates_find(hosts->arena, hosts->cert_dir, host, &given, &place->tls);
+    const char *why = certificates_find(hosts->arena, hosts->cert_dir, host, &given, &place->tls);
+    return why ? arena_printf(hosts->arena, "%s: %s", host, why) : NULL;
 }
 
 const char *hosts_places(struct hosts *hosts, const char *repository, bool by_digest, bool for_push, struct places *places)

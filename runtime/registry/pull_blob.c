@@ -21,7 +21,7 @@
 #include "runtime/registry/retry.h"
 #include "runtime/registry/session.h"
 
-enum { AT_A_TIME = 6, PROGRESS = 1024 * 1024 };
+enum { AT_A_TIME = 6, PROGRESS = 1024 * 1024, MAX_FAILURES = 2 };
 
 /* A blob on its way into a file. */
 struct arriving {
@@ -212,11 +212,28 @@ struct pulling {
     struct store *store;
     const char *repository;
     const struct places *places;
+    unsigned *failures;     /* of each place */
     const struct pull_blob *blobs;
     size_t count, next;
     char *error;
     pthread_mutex_t lock;
 };
+
+/* A mirror that failed twice is not waited for again and again; the registry itself is the last, and always asked. */
+static bool is_given_up(struct pulling *pulling, size_t place)
+{
+    pthread_mutex_lock(&pulling->lock);
+    bool is_last = place + 1 == pulling->places->items.count, is_bad = pulling->failures[place] >= MAX_FAILURES;
+    pthread_mutex_unlock(&pulling->lock);
+    return is_bad && !is_last;
+}
+
+static void note_failure(struct pulling *pulling, size_t place)
+{
+    pthread_mutex_lock(&pulling->lock);
+    pulling->failures[place]++;
+    pthread_mutex_unlock(&pulling->lock);
+}
 
 static char *get_blob(struct pulling *pulling, struct session **sessions, const struct pull_blob *blob)
 {
@@ -224,8 +241,10 @@ static char *get_blob(struct pulling *pulling, struct session **sessions, const 
     if (blob->size > blob->limit)
         return xasprintf("%s: blob %s of %s has %" PRId64 " bytes by its descriptor, more than the %" PRId64 " that dfgen takes",
                          pulling->places->items.items[0].host, blob->digest, pulling->repository, blob->size, blob->limit);
-    for (size_t i = 0; i < pulling->places->items.count && (!i || error); i++) {
+    for (size_t i = 0; i < pulling->places->items.count; i++) {
         char *old = error;
+        if (is_given_up(pulling, i))
+            continue;
         if (!sessions[i])
             sessions[i] = session_new(pulling->registry, &pulling->places->items.items[i], "pull");
         error = get_from(sessions[i], pulling->repository, pulling->store, blob);
@@ -235,6 +254,9 @@ static char *get_blob(struct pulling *pulling, struct session **sessions, const 
             error = both;
         }
         free(old);
+        if (!error)
+            break;
+        note_failure(pulling, i);
     }
     return error;
 }
@@ -285,10 +307,12 @@ char *pull_blobs(struct registry *registry, struct store *store, const char *rep
     char *error = registry_places(registry, repository, true, false, &places);
     if (!error && count) {
         struct pulling pulling = {.registry = registry, .store = store, .repository = repository, .places = &places,
-                                  .blobs = blobs, .count = count};
+                                  .blobs = blobs, .count = count,
+                                  .failures = xcalloc(places.items.count, sizeof *pulling.failures)};
         pthread_mutex_init(&pulling.lock, NULL);
         run_workers(&pulling, count < AT_A_TIME ? count : AT_A_TIME);
         pthread_mutex_destroy(&pulling.lock);
+        free(pulling.failures);
         error = pulling.error;
     }
     vec_free(&places.items);

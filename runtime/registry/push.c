@@ -8,12 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/lib/arena.h"
 #include "runtime/lib/buf.h"
 #include "runtime/lib/die.h"
 #include "runtime/lib/digest.h"
 #include "runtime/lib/json.h"
 #include "runtime/registry/hosts.h"
 #include "runtime/registry/session.h"
+#include "runtime/registry/token.h"
 
 enum { MANIFEST_LIMIT = 4 * 1024 * 1024, DEPTH_LIMIT = 8, TEXT_LIMIT = 64 * 1024 };
 
@@ -80,6 +82,17 @@ static bool has_manifest(struct session *session, const char *reference, const s
     return has;
 }
 
+static char *other_digest(const struct push *push, const struct session *session, const struct document *document,
+                          const char *said)
+{
+    struct arena arena = {0};
+    char *error = xasprintf("%s: it took the manifest of %s as %s, but it is %s. Try again, or ask who runs the "
+                            "registry", session_place(session)->host, push->repository, token_shown(&arena, said),
+                            document->digest);
+    arena_free(&arena);
+    return error;
+}
+
 static char *put_manifest(const struct push *push, struct session *session, const char *reference,
                           struct document *document)
 {
@@ -96,8 +109,7 @@ static char *put_manifest(const struct push *push, struct session *session, cons
     if (!session_is_ok(&response))
         error = failure(push, session, reference, &response);
     else if (said && strcmp(said, document->digest))
-        error = xasprintf("%s: it took the manifest of %s as %s, but it is %s. Try again, or ask who runs the registry",
-                          session_place(session)->host, push->repository, said, document->digest);
+        error = other_digest(push, session, document, said);
     client_response_free(&response);
     free(said);
     free(type);

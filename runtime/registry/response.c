@@ -42,8 +42,13 @@ bool client_status_may_pass(long status)
     return status == 408 || status == 429 || (status >= 500 && status != 501 && status != 505);
 }
 
-/* OpenSSL's words for the alert that a server sends. */
+/* OpenSSL's words for the alerts that a server sends; Go's says "bad" where there is none at all. */
 bool client_wants_certificate(const struct client_response *response)
 {
-    return response->error && strstr(response->error, "alert certificate required");
+    static const char *const alerts[] = {"alert certificate required", "alert bad certificate", "alert unknown ca",
+                                         "alert certificate unknown"};
+    for (size_t i = 0; response->error && i < sizeof alerts / sizeof *alerts; i++)
+        if (strstr(response->error, alerts[i]))
+            return true;
+    return false;
 }

@@ -466,8 +466,8 @@ static char *own_words(struct arena *arena, const struct client_response *respon
 static const char *error_remedy(const struct session *session, const struct client_response *response)
 {
     if (client_wants_certificate(response))
-        return "It wants a certificate of yours: put it and its key into certs.d (HOST/client.cert, HOST/client.key) "
-               "or dfgen.ini ([registry \"HOST\"] cert = FILE, key = FILE)";
+        return "It wants a certificate of yours that it knows: put it and its key into certs.d (HOST/client.cert, "
+               "HOST/client.key) or dfgen.ini ([registry \"HOST\"] cert = FILE, key = FILE)";
     if (strstr(response->error, "certificate") || strstr(response->error, "SSL"))
         return "Put its authority into certs.d (HOST/ca.crt) or dfgen.ini ([registry \"HOST\"] ca = FILE), or accept "
                "any with insecure = true or --tls-verify=false";

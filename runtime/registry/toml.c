@@ -121,17 +121,20 @@ static const char *read_name(struct toml *toml, const char **name)
 /* "a.b.c": the parts joined by dots. */
 static const char *read_dotted(struct toml *toml, const char **name)
 {
-    *name = NULL;
+    struct buf joined = {0};
+    const char *why = NULL;
     do {
         const char *part;
         skip_blanks(toml);
-        const char *why = read_name(toml, &part);
+        why = read_name(toml, &part);
         if (why)
-            return why;
-        *name = *name ? arena_printf(toml->arena, "%s.%s", *name, part) : part;
+            break;
+        buf_printf(&joined, "%s%s", joined.len ? "." : "", part);
         skip_blanks(toml);
     } while (take(toml, '.'));
-    return NULL;
+    *name = arena_strdup(toml->arena, buf_text(&joined));
+    buf_free(&joined);
+    return why;
 }
 
 static const char *read_list(struct toml *toml, struct toml_value *value)
@@ -224,8 +227,14 @@ const char *toml_read(struct arena *arena, struct span text, const struct toml_r
 {
     struct toml toml = {arena, text.text, text.text + text.len, 1, reader};
     const char *why = NULL;
-    for (skip_lines(&toml); !why && !is_end(&toml); skip_lines(&toml))
+    skip_lines(&toml);
+    while (!is_end(&toml)) {
         why = peek(&toml) == '[' ? read_table(&toml) : read_pair(&toml);
+        /* Before it goes on to another line. */
+        if (why)
+            break;
+        skip_lines(&toml);
+    }
     *line = toml.line;
     return why;
 }

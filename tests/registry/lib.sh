@@ -30,7 +30,7 @@ make_certificate() {
     make_name=$1
     shift
     openssl req -x509 "$@" -nodes -keyout "$make_name.key" -out "$make_name.crt" -days 2 -subj "/CN=$make_name" \
-        -addext subjectAltName=IP:127.0.0.1 2>/dev/null || fail "openssl req: no certificate $make_name"
+        -addext subjectAltName=IP:127.0.0.1,DNS:localhost 2>/dev/null || fail "openssl req: no certificate $make_name"
 }
 
 # start_liar NAME LAYOUT [ELSEWHERE]: $NAME_port; requests in NAME.log

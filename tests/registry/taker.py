@@ -63,7 +63,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.query = urllib.parse.parse_qs(url.query)
         if url.path in ("/v2/", "/v2"):
             return self.reply(200, b"{}")
-        found = re.fullmatch(r"/v2/([^/]+)/(.+)/(manifests|blobs|blobs/uploads|referrers)/([^/]*)", url.path)
+        found = re.fullmatch(r"/v2/([^/]+)/(.+?)/(manifests|blobs|blobs/uploads|referrers)/([^/]*)", url.path)
         if not found:
             return self.refuse(404, "NAME_UNKNOWN", "no such")
         self.way, name, what, self.reference = found.groups()
