@@ -40,8 +40,8 @@ static bool is_wanted(const json_t *entry, const struct wanted *wanted)
 {
     const char *name = name_of(entry);
     const char *tag = json_get_string(json_object_get(entry, "annotations"), "org.opencontainers.image.ref.name", "");
-    bool is_called = (!wanted->name || (name && !strcmp(name, wanted->name))) && (!wanted->tag || !strcmp(tag, wanted->tag));
-    return is_called && !is_document(entry);
+    bool is_named = !wanted->name || (name && !strcmp(name, wanted->name));
+    return is_named && (!wanted->tag || !strcmp(tag, wanted->tag)) && !is_document(entry);
 }
 
 /* Those of a layout of several images may be of another: they stay. */
@@ -64,8 +64,8 @@ static bool find_in_layout(const struct opts *opts, const char *folder, const st
         if (!is_wanted(entry, wanted))
             continue;
         if (first && strcmp(json_get_string(entry, "digest", ""), first))
-            die_usage("%s has several images%s: FOLDER:TAG names one; dfgen load takes them all, and then each has a name",
-                      folder, wanted->tag ? " of that tag" : "");
+            die_usage("%s has several images%s: FOLDER:TAG names one; dfgen load takes them all, and then each has a "
+                      "name", folder, wanted->tag ? " of that tag" : "");
         if (!sent->descriptor)
             sent->descriptor = json_incref(entry);
         if (own)

@@ -19,7 +19,7 @@ struct sent {
     bool is_of_store;
 };
 
-/* word: as the user says it; FOLDER:TAG is one of several in a layout. Ends the process with exit 2 when there is none. */
+/* word: as the user says it; FOLDER:TAG is one of several in a layout. Ends the process with 2 when there is none. */
 struct sent sent_find(const struct opts *opts, const char *word);
 
 #endif
