@@ -78,9 +78,7 @@ void config_from_image(struct config *config, struct arena *arena, const json_t 
 {
     const json_t *own = json_object_get(image, "config");
     *config = (struct config){.image = image};
-    config->platform = (struct platform){arena_strdup(arena, json_get_string(image, "os", "linux")),
-                                         arena_strdup(arena, json_get_string(image, "architecture", "")),
-                                         arena_strdup(arena, json_get_string(image, "variant", ""))};
+    config->platform = platform_of_json(arena, image);
     config->author = text_of(arena, json_object_get(image, "author"));
     read_list(&config->env, arena, json_object_get(own, "Env"));
     config->user = text_of(arena, json_object_get(own, "User"));
@@ -97,8 +95,10 @@ void config_from_image(struct config *config, struct arena *arena, const json_t 
     config->args_escaped = json_get_bool(own, "ArgsEscaped", false);
     if (!has_env(config, "PATH"))
         config_set_env(config, arena, span_of("PATH"), span_of(DEFAULT_PATH));
+    /* A relative one is joined to itself, as the reference does it. */
     if (config->workdir.len)
-        config->workdir = config_join_workdir(arena, (struct span){"", 0}, config->workdir);
+        config->workdir = config_join_workdir(arena, span_of(arena_printf(arena, "/%.*s", SPAN(config->workdir))),
+                                              config->workdir);
 }
 
 void config_inherit(struct config *config, struct arena *arena, struct config *parent)

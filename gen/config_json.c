@@ -194,6 +194,20 @@ static json_t *created(const struct config *config, const struct config_times *t
     return times->is_given || has_news || !text ? time_text(times->epoch) : json_string(text);
 }
 
+/* What the base says of its operating system beyond the name, as long as the image is one for the same. */
+static void copy_os(json_t *whole, const struct config *config)
+{
+    static const char *const names[] = {"os.version", "os.features"};
+    if (!config->image || strcmp(config->platform.os, json_get_string(config->image, "os", "linux")) ||
+        strcmp(config->platform.architecture, json_get_string(config->image, "architecture", "")))
+        return;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        json_t *value = json_object_get(config->image, names[i]);
+        if (json_is_string(value) || json_is_array(value))
+            json_object_set(whole, names[i], value);
+    }
+}
+
 void config_write(struct config *config, struct arena *arena, const struct config_times *times,
                   const struct config_layers *layers, struct buf *out)
 {
@@ -206,6 +220,7 @@ void config_write(struct config *config, struct arena *arena, const struct confi
     json_object_set_new(whole, "architecture", json_string(config->platform.architecture));
     json_object_set_new(whole, "os", json_string(config->platform.os));
     set_text(whole, "variant", span_of(config->platform.variant));
+    copy_os(whole, config);
     set_text(whole, "author", config->author);
     json_object_set_new(whole, "config", write_own(config));
     struct json_member member = {"history", {history.data, history.len}};

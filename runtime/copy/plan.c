@@ -222,6 +222,27 @@ static void note_link(struct arrival *arrival, const struct tree_node *node, con
     vec_push(&plan->links, (struct link){number, node->layer, arena_strdup(plan->arena, node->link_to)});
 }
 
+/*
+ * --parents: a folder above a match that is there already only gets the mode that its source has, whatever --chmod and
+ * --chown say (it is the copier's way: what it did not make it does not furnish).
+ */
+static struct plan_entry arrive_above(struct arrival *arrival, const struct tree_node *node, const struct entry *entry,
+                                const char *path)
+{
+    struct plan *plan = arrival->plan;
+    struct plan_entry planned = plan_arrive(plan, arrival->tree, node, entry, path), there = {0};
+    const struct plan_entry *old = find(plan, path);
+    if (!*path || look(plan, path) != THERE_FOLDER)
+        return planned;
+    if (old)
+        there = *old;
+    else if (!look_below(plan, plan->arena, path, &there.entry))
+        return planned;
+    there.entry.path = planned.entry.path;
+    there.entry.mode = entry->mode;
+    return there;
+}
+
 /* --parents: folders above the match come as they are in the source. */
 static int add_parents(struct arrival *arrival)
 {
@@ -236,7 +257,7 @@ static int add_parents(struct arrival *arrival)
         const char *path = path_join(plan->arena, plan->dest, arena_strndup(&scratch, relative, len));
         int result = 0;
         if (tree_lookup(arrival->tree, &scratch, arena_strndup(&scratch, real, pivot + len), &node, &entry)) {
-            struct plan_entry planned = plan_arrive(plan, arrival->tree, &node, &entry, path);
+            struct plan_entry planned = arrive_above(arrival, &node, &entry, path);
             result = settle(plan, &planned, arrival->error);
         }
         arena_free(&scratch);

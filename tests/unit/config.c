@@ -24,7 +24,7 @@ static const struct {
      "\"ExposedPorts\":{\"80/tcp\":{}},\"Healthcheck\":{\"Test\":[\"NONE\"],\"Interval\":5}},"
      "\"history\":[{\"created\":\"2020-01-02T03:04:05Z\",\"created_by\":\"x\"}]}",
      HEAD "\"author\":\"me\",\"config\":{\"Cmd\":[\"sh\"],\"Env\":[\"A=1\",\"PATH=/p\"],\"ExposedPorts\":{\"80/tcp\":{}},"
-     "\"Healthcheck\":{\"Interval\":5,\"Test\":[\"NONE\"]},\"Labels\":{\"l\":\"1\"},\"WorkingDir\":\"/b\"},\"created\":\"2020-01-02T03:04:05Z\","
+     "\"Healthcheck\":{\"Interval\":5,\"Test\":[\"NONE\"]},\"Labels\":{\"l\":\"1\"},\"WorkingDir\":\"/b/b\"},\"created\":\"2020-01-02T03:04:05Z\","
      "\"history\":[{\"created\":\"2020-01-02T03:04:05Z\",\"created_by\":\"x\"}],\"os\":\"linux\",\"rootfs\":{\"type\":\"layers\"}}"},
     /* Members of other types count as empty. */
     {"{\"architecture\":\"amd64\",\"config\":{\"Env\":\"A=1\",\"Cmd\":[1,\"x\"],\"Labels\":[],\"ExposedPorts\":null,\"User\":{}}}",
