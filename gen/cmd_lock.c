@@ -40,6 +40,7 @@
 #include "runtime/lib/fdio.h"
 #include "runtime/lib/json.h"
 
+#define PIN_PLACES ".dfgen/.lock/places.json"
 #define PIN_STEP ".dfgen/.lock/pin.json"
 #define PIN_OUT ".dfgen/.lock/pin.out"
 
@@ -118,6 +119,20 @@ static void write_file(const char *path, json_t *json)
     buf_free(&text);
 }
 
+/* A line for each step: here there is one (runtime/lib/step_places.c). */
+static void write_place(const char *name)
+{
+    struct buf text = {0};
+    json_t *place = json_pack("{s:s,s:s,s:s}", "label", "lock", "where", LOCK_FILE, "text", name);
+    buf_puts(&text, "{\n\"pin\":");
+    json_write(place, &text);
+    buf_puts(&text, "}\n");
+    json_decref(place);
+    if (file_write_at(AT_FDCWD, PIN_PLACES, text.data, text.len, 0644) < 0)
+        die("cannot write %s:", PIN_PLACES);
+    buf_free(&text);
+}
+
 static void write_step(const struct add_source *remote, const char *name)
 {
     json_t *json = json_pack("{s:b,s:[s]}", "pin", 1, "in", "out " PIN_OUT);
@@ -125,8 +140,7 @@ static void write_step(const struct add_source *remote, const char *name)
     if (dir_make_at(AT_FDCWD, ".dfgen/.lock", 0777) < 0)
         die("cannot make the folder .dfgen/.lock:");
     write_file(PIN_STEP, json);
-    write_file(".dfgen/.lock/places.json", json_pack("{s:{s:s,s:s,s:s}}", "pin", "label", "lock", "where", LOCK_FILE,
-                                                     "text", name));
+    write_place(name);
 }
 
 const char *cmd_fetch(struct arena *arena, const char *helpers, const struct add_source *remote, const char *name)

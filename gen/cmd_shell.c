@@ -167,8 +167,7 @@ static int fetch_image(struct arena *arena, const char *folder, const char *imag
     bool any = glob(arena_printf(arena, "%s/.dfgen/bases/*[0-9a-f].json", folder), 0, NULL, &stamps) == 0;
     for (size_t i = 0; any && i < stamps.gl_pathc; i++) {
         const char *name = strrchr(stamps.gl_pathv[i], '/') + 1;
-        if (strcmp(name, "places.json"))
-            vec_push(&ninja, arena_printf(arena, ".dfgen/bases/%.*s.stamp", (int)strcspn(name, "."), name));
+        vec_push(&ninja, arena_printf(arena, ".dfgen/bases/%.*s.stamp", (int)strcspn(name, "."), name));
     }
     vec_push(&ninja, NULL);
     if (any)

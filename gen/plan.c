@@ -101,14 +101,12 @@ static void add_layer(struct plan *plan, struct planned *planned, const struct a
                                                   .number = planned->steps});
     if (plan_share_layer(plan, stamp))
         return;
-    struct place_note note = {path_base(output), label, action->place, action->text, NULL};
-    plan_place(plan, &planned->places, &note);
     struct edge *edge = graph_edge(plan->graph, RULE_LAYER, output, arena_printf(arena, "[%s] layer", label));
     vec_push(&edge->outputs, output);
     vec_push(&edge->inputs, stamp);
     vec_push(&edge->inputs, plan->layer_file);
     vec_push(&edge->order_only, plan->settings_file);
-    vec_push(&edge->order_only, arena_printf(arena, "%s/places.json", planned->folder));
+    vec_push(&edge->order_only, plan->places_file);
     graph_add(plan->graph, edge);
 }
 
@@ -145,6 +143,7 @@ static void take_back(struct plan *plan, const struct planned *planned, size_t e
     }
     plan->graph->edges.count = kept;
     outbox_drop(plan->outbox, planned->folder);
+    plan_places_drop(plan, planned->folder);
 }
 
 static void plan_stage(struct plan *plan, struct planned *planned)
@@ -165,7 +164,6 @@ static void plan_stage(struct plan *plan, struct planned *planned)
         return;
     }
     plan_image(plan, planned);
-    plan_places_write(plan, arena_printf(plan->arena, "%s/places.json", planned->folder), &planned->places);
     planned->is_done = true;
 }
 
@@ -202,6 +200,7 @@ struct plan *plan_new(struct arena *arena, const struct opts *opts)
         is_alone = (i ? opts->images.items[i - 1] : opts)->platforms.count < 2;
     if (!is_alone)
         plan->shared = shared_new(arena);
+    plan->places_file = opts_state(opts, "places.json");
     plan_contexts_begin(plan);
     return plan;
 }
@@ -258,10 +257,7 @@ struct graph *plan_finish(struct plan *plan, struct outbox **files)
 {
     plan_contexts_finish(plan);
     graph_unique(&plan->graph->generator_inputs);
-    if (plan->bases.count || plan->has_empty)
-        plan_places_write(plan, opts_state(plan->root, "bases/places.json"), &plan->base_places);
-    if (plan->context_places.count)
-        plan_places_write(plan, opts_state(plan->root, "contexts/places.json"), &plan->context_places);
+    plan_places_write(plan);
     *files = plan->outbox;
     return plan->graph;
 }
@@ -274,6 +270,7 @@ void plan_free(struct plan *plan)
             json_decref(unit->planned[k].config);
     }
     plan_contexts_close(plan);
+    vec_free(&plan->places);
     free((char *)(uintptr_t)plan->env_text.text);
     shared_free(plan->shared);
     outbox_free(plan->outbox);

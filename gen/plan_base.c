@@ -57,8 +57,8 @@ static void add_edge(struct plan *plan, const struct image *image, const struct 
     const char *hex = layer->diff_id + 7, *base = arena_printf(plan->arena, "%s/bases/%s", plan->root->state, hex);
     const char *name = plan_printable(plan->arena, span_of(image->name), 0);
     const char *text = arena_printf(plan->arena, "layer %.12s of %s", hex, name);
-    struct place_note note = {hex, "base", place, span_of(text), NULL};
-    plan_place(plan, &plan->base_places, &note);
+    struct place_note note = {"base", place, span_of(text), NULL};
+    plan_place(plan, base, &note);
     struct plan_step step = plan_step_begin_text(plan, RULE_BASE, base, "base", note.text);
     json_object_set_new(step.json, "kind", json_string("base"));
     json_object_set_new(step.json, "layer",
@@ -94,8 +94,8 @@ static const char *empty_root(struct plan *plan)
     if (plan->has_empty)
         return stamp;
     plan->has_empty = true;
-    struct place_note note = {.name = "empty", .label = "base", .text = span_of("an empty root"), .where = "scratch"};
-    plan_place(plan, &plan->base_places, &note);
+    struct place_note note = {.label = "base", .text = span_of("an empty root"), .where = "scratch"};
+    plan_place(plan, base, &note);
     struct plan_step step = plan_step_begin_text(plan, RULE_COPY, base, "base", note.text);
     json_object_set_new(step.json, "kind", json_string("copy"));
     json_object_set_new(step.json, "dest", json_string("/"));

@@ -71,11 +71,10 @@ const char *plan_convert(struct plan *plan, struct planned *planned, const char 
     const struct opts *opts = plan->opts;
     if (!opts_output_is_other(opts, output))
         return index;
-    const char *stage = planned->label, *step_name = arena_printf(arena, "%s-image", name);
-    const char *text = arena_printf(arena, "image for %s", name),
-               *base = arena_printf(arena, "%s/%s", planned->folder, step_name);
-    struct place_note note = {step_name, stage, planned->stage->ast->from.place, span_of(text), NULL};
-    plan_place(plan, &planned->places, &note);
+    const char *stage = planned->label, *text = arena_printf(arena, "image for %s", name);
+    const char *base = arena_printf(arena, "%s/%s-image", planned->folder, name);
+    struct place_note note = {stage, planned->stage->ast->from.place, span_of(text), NULL};
+    plan_place(plan, base, &note);
     struct plan_step step = plan_step_begin_text(plan, RULE_IMAGE, base, stage, note.text);
     json_object_set_new(step.json, "kind", json_string("convert"));
     json_object_set_new(step.json, "name", json_string(opts->image ? opts->image : planned->stage->name));

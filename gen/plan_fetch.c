@@ -33,8 +33,7 @@ const char *plan_fetch(struct plan *plan, struct planned *planned, const struct 
     struct arena *arena = plan->arena;
     const char *base = arena_printf(arena, "%s/%s", planned->folder, name);
     const char *label = arena_printf(arena, "%s %zu fetch", planned->label, planned->steps);
-    struct place_note note = {name, label, action->place, action->text, NULL};
-    plan_place(plan, &planned->places, &note);
+    plan_place(plan, base, &(struct place_note){label, action->place, action->text, NULL});
     struct plan_step step = plan_step_begin_text(plan, RULE_FETCH, base, label, source->path);
     elsewhere_set_fetch(step.json, source->remote);
     if (action->copy.is_forced && !is_pinned(source->remote))
@@ -47,9 +46,9 @@ const char *plan_fetch(struct plan *plan, struct planned *planned, const struct 
 static struct plan_step begin_context(struct plan *plan, enum rule rule, const char *name, const char *text,
                                       struct place place)
 {
-    struct place_note note = {name, "context", place, span_of(text), NULL};
+    struct place_note note = {"context", place, span_of(text), NULL};
     const char *base = opts_state(plan->root, arena_printf(plan->arena, "contexts/%s", name));
-    plan_place(plan, &plan->context_places, &note);
+    plan_place(plan, base, &note);
     return plan_step_begin_text(plan, rule, base, "context", note.text);
 }
 

@@ -98,9 +98,9 @@ static const char *image_step(struct plan *plan, struct planned *planned)
     const char *label = planned->label;
     const char *config = arena_printf(arena, "%s/config.json", planned->folder);
     const char *text = arena_printf(arena, "image %s", name), *base = arena_printf(arena, "%s/image", planned->folder);
-    struct place_note note = {"image", label, planned->stage->ast->from.place, span_of(text), NULL};
+    struct place_note note = {label, planned->stage->ast->from.place, span_of(text), NULL};
     struct buf layers = {0};
-    plan_place(plan, &planned->places, &note);
+    plan_place(plan, base, &note);
     struct plan_step step = plan_step_begin_text(plan, RULE_IMAGE, base, label, span_of("image"));
     json_object_set_new(step.json, "kind", json_string("image"));
     json_object_set_new(step.json, "name", json_string(name));
@@ -177,8 +177,8 @@ const char *plan_export(struct plan *plan, struct planned *planned, const char *
     const char *stage = planned->label;
     const char *text = plan_printable(arena, span_of(arena_printf(arena, "export %s to %s", output->type, output->dest)), 0);
     const char *base = arena_printf(arena, "%s/%s", planned->folder, name);
-    struct place_note note = {name, stage, planned->stage->ast->from.place, span_of(text), NULL};
-    plan_place(plan, &planned->places, &note);
+    struct place_note note = {stage, planned->stage->ast->from.place, span_of(text), NULL};
+    plan_place(plan, base, &note);
     struct plan_step step = plan_step_begin_text(plan, RULE_EXPORT, base, stage, note.text);
     json_object_set_new(step.json, "kind", json_string("export"));
     json_object_set_new(step.json, "type", json_string(output->type));

@@ -34,12 +34,10 @@ static const char *index_step(const struct join *join)
     struct plan *plan = join->plan;
     struct arena *arena = plan->arena;
     const struct stage *stage = join->stage;
-    const char *folder = opts_own(join->opts, stage->folder), *text = arena_printf(arena, "image %s", stage->name);
-    place_seq places = {0};
-    struct place_note note = {"index", stage->name, stage->ast->from.place, span_of(text), NULL};
-    plan_place(plan, &places, &note);
-    struct plan_step step =
-        plan_step_begin_text(plan, RULE_IMAGE, arena_printf(arena, "%s/index", folder), stage->name, span_of("index"));
+    const char *base = arena_printf(arena, "%s/index", opts_own(join->opts, stage->folder));
+    const char *text = arena_printf(arena, "image %s", stage->name);
+    plan_place(plan, base, &(struct place_note){stage->name, stage->ast->from.place, span_of(text), NULL});
+    struct plan_step step = plan_step_begin_text(plan, RULE_IMAGE, base, stage->name, span_of("index"));
     json_object_set_new(step.json, "kind", json_string("index"));
     json_object_set_new(step.json, "name", json_string(join->is_target && join->opts->image ? join->opts->image : stage->name));
     if (join->is_target)
@@ -52,7 +50,6 @@ static const char *index_step(const struct join *join)
         plan_step_line(&step, "image", &index, 1);
         vec_push(&step.edge->inputs, index);
     }
-    plan_places_write(plan, arena_printf(arena, "%s/places.json", folder), &places);
     const char *layout = plan_layout(plan, join->opts, stage, join->is_target);
     return plan_step_end(&step, arena_printf(arena, "%s/index.json", layout));
 }

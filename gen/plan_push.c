@@ -45,8 +45,8 @@ static struct plan_step begin(struct plan *plan, struct planned *planned, enum r
                               const char *index)
 {
     const char *stage = planned->stage->name, *base = arena_printf(plan->arena, "%s/%s", planned->folder, name);
-    struct place_note note = {name, stage, planned->stage->ast->from.place, span_of(rule_names[rule]), NULL};
-    plan_place(plan, &planned->places, &note);
+    struct place_note note = {stage, planned->stage->ast->from.place, span_of(rule_names[rule]), NULL};
+    plan_place(plan, base, &note);
     struct plan_step step = plan_step_begin_text(plan, rule, base, stage, note.text);
     json_object_set_new(step.json, "kind", json_string(rule_names[rule]));
     plan_step_line(&step, "image", &index, 1);

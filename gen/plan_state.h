@@ -11,6 +11,7 @@
 #include "gen/outbox.h"
 #include "runtime/lib/buf.h"
 #include "runtime/lib/json.h"
+#include "runtime/lib/vec.h"
 
 struct add_source;
 struct arena;
@@ -41,19 +42,11 @@ struct plan_layer {
 
 /* For messages about a step. */
 struct place_note {
-    const char *name, *label;
+    const char *label;
     struct place place;
     struct span text;
     const char *where;      /* NULL: place */
 };
-
-/* The same as a member of places.json. */
-struct place_text {
-    const char *name;
-    struct span text;
-};
-
-typedef SEQ(struct place_text) place_seq;
 
 /* A stage with its steps. */
 struct planned {
@@ -63,7 +56,6 @@ struct planned {
     const char *label;      /* for people */
     stamp_seq root;         /* at its end */
     SEQ(const struct plan_layer *) layers;     /* of its bases, too, which share them */
-    place_seq places;       /* of its places.json */
     size_t steps;           /* own steps so far */
     struct json_t *config;  /* of its image, less rootfs.diff_ids, for those on top of it; NULL: nobody can ask for it */
     bool is_done;
@@ -112,13 +104,13 @@ struct plan {
     SEQ(const char *) dests;            /* what --output writes: absolute */
     SEQ(struct plan_context *) contexts;
     SEQ(const struct image_layer *) bases;  /* whose edges stand in the graph */
-    place_seq base_places;
     struct variables env;               /* of the last RUN, and as its step file has it: most have the same */
     struct span env_text;
     SEQ(struct named_source *) named;   /* plan_lost.c's */
     SEQ(struct plan_remote_context) remotes;
-    place_seq context_places;
     bool has_empty;                     /* the edge of an empty root stands in the graph */
+    const char *places_file;
+    VEC(struct span) places;            /* its lines, in no order: plan_places.c's */
     struct outbox *outbox;
 };
 
@@ -170,13 +162,16 @@ const char *plan_share(struct plan_step *step, const char *out);
 /* Is the layer of this stamp packed already? Notes it. */
 bool plan_share_layer(struct plan *plan, const char *stamp);
 
+/* --- plan_places.c --- */
+
 /* Text for people: control bytes, bidi marks and what is no UTF-8 made visible, at most limit characters (0: all). */
 const char *plan_printable(struct arena *arena, struct span text, size_t limit);
-/* Note what is said of a step: where in the file, and text (made printable). */
-void plan_place(struct plan *plan, place_seq *places, const struct place_note *note);
-/* The file of places. */
-void plan_places_write(struct plan *plan, const char *path, const place_seq *places);
-const char *plan_where(struct arena *arena, struct place place);
+/* Note what is said of the step whose files begin with base: where in the file, and text (made printable). */
+void plan_place(struct plan *plan, const char *base, const struct place_note *note);
+/* Forget those of a folder. */
+void plan_places_drop(struct plan *plan, const char *folder);
+/* The file of places: all are noted. */
+void plan_places_write(struct plan *plan);
 
 /* What a layer is called in the history of an image that says nothing of it. */
 struct span plan_layer_text(const struct plan *plan, struct arena *arena, const struct plan_layer *layer);

@@ -1,10 +1,12 @@
 /*
- * Owns the search for a step among the places.json of a build folder. Called by dfgen shell and dfgen run. Must not know what a step does.
+ * Owns the search for a step in places.json of a build folder. Called by dfgen shell and dfgen run. Must not know what
+ * a step does.
  */
 #include "gen/steps.h"
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +20,7 @@
 #include "runtime/lib/path.h"
 #include "runtime/lib/vec.h"
 
-enum { PLACES_LIMIT = 64 * 1024 * 1024, DEPTH_LIMIT = 4 };
+enum { PLACES_LIMIT = 512 * 1024 * 1024 };
 
 static const char state[] = ".dfgen/";
 
@@ -33,25 +35,75 @@ struct search {
     VEC(struct found) found;
 };
 
-/* --- folders of steps --- */
+/* --- places --- */
 
 typedef VEC(const char *) path_list;
 
-static void add_folders(struct arena *arena, const char *folder, int depth, path_list *folders)
+/* The files of places: of the build folder, and of what was made in it with --prefix. */
+static void find_files(struct arena *arena, path_list *files)
 {
-    if (access(arena_printf(arena, "%s/places.json", folder), R_OK) == 0)
-        vec_push(folders, folder);
-    struct dirent **entries;
-    int count = depth < DEPTH_LIMIT ? scandir(folder, &entries, NULL, alphasort) : -1;
-    for (int i = 0; i < count; i++) {
-        struct stat st;
-        const char *path = arena_printf(arena, "%s/%s", folder, entries[i]->d_name);
-        if (entries[i]->d_name[0] != '.' && lstat(path, &st) == 0 && S_ISDIR(st.st_mode))
-            add_folders(arena, path, depth + 1, folders);
-        free(entries[i]);
+    glob_t found = {0};
+    const char *own = ".dfgen/places.json";
+    if (access(own, R_OK) == 0)
+        vec_push(files, own);
+    if (glob(".dfgen/@*/places.json", 0, NULL, &found) == 0)
+        for (size_t i = 0; i < found.gl_pathc; i++)
+            vec_push(files, arena_strdup(arena, found.gl_pathv[i]));
+    globfree(&found);
+}
+
+struct place {
+    struct found step;      /* "number" may be "image", "1.mount1" as well */
+    const char *label, *where;
+};
+
+typedef VEC(struct place) place_list;
+
+static void read_file(struct arena *arena, const char *file, place_list *places)
+{
+    const char *key;
+    json_t *value, *all = json_read_at(AT_FDCWD, file, PLACES_LIMIT, NULL);
+    json_object_foreach(all, key, value) {
+        const char *base = path_base(key);
+        size_t len = (size_t)(path_base(file) - file) + (base > key ? (size_t)(base - key) - 1 : 0);
+        const char *path = arena_printf(arena, "%.*s%s", (int)(path_base(file) - file), file, key);
+        struct place place = {{arena_strndup(arena, path, len), arena_strdup(arena, base)},
+                              arena_strdup(arena, json_get_string(value, "label", "")),
+                              arena_strdup(arena, json_get_string(value, "where", ""))};
+        vec_push(places, place);
     }
-    if (count >= 0)
-        free(entries);
+    json_decref(all);
+}
+
+static place_list read_places(struct arena *arena)
+{
+    path_list files = {0};
+    place_list places = {0};
+    find_files(arena, &files);
+    for (size_t i = 0; i < files.count; i++)
+        read_file(arena, files.items[i], &places);
+    vec_free(&files);
+    return places;
+}
+
+static int compare_paths(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static path_list folders_of(const place_list *places)
+{
+    path_list folders = {0};
+    size_t kept = 0;
+    for (size_t i = 0; i < places->count; i++)
+        vec_push(&folders, places->items[i].step.folder);
+    if (folders.count)
+        qsort(folders.items, folders.count, sizeof *folders.items, compare_paths);
+    for (size_t i = 0; i < folders.count; i++)
+        if (!i || strcmp(folders.items[i], folders.items[kept - 1]) != 0)
+            folders.items[kept++] = folders.items[i];
+    folders.count = kept;
+    return folders;
 }
 
 /* --- steps --- */
@@ -61,36 +113,34 @@ static bool is_number(const char *text)
     return *text && strspn(text, "0123456789") == strlen(text);
 }
 
-static bool is_called(const struct search *search, const struct found *step, const json_t *place)
+static bool is_called(const struct search *search, const struct place *place)
 {
-    const char *short_name = arena_printf(search->arena, "%s/%s", step->folder + strlen(state), step->number);
-    const char *names[] = {short_name, arena_printf(search->arena, ".dfgen/%s.json", short_name),
-                           json_get_string(place, "label", ""), json_get_string(place, "where", "")};
+    const char *folder = place->step.folder + strlen(state);
+    const char *short_name = arena_printf(search->arena, "%s/%s", folder, place->step.number);
+    const char *file = arena_printf(search->arena, ".dfgen/%s.json", short_name);
+    const char *names[] = {short_name, file, place->label, place->where};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (!strcmp(names[i], search->name))
             return true;
     /* "Dockerfile:12" for what messages call "src/Dockerfile:12" */
-    return !strcmp(path_base(names[3]), search->name);
+    return !strcmp(path_base(place->where), search->name);
 }
 
-static void search_folder(struct search *search, const char *folder)
+static void search_places(struct search *search, const place_list *places)
 {
-    json_t *places = json_read_at(AT_FDCWD, arena_printf(search->arena, "%s/places.json", folder), PLACES_LIMIT, NULL);
-    const char *key;
-    json_t *place;
-    const char *last = NULL;
-    json_object_foreach(places, key, place) {
-        if (!is_number(key))
+    const struct found *last = NULL;
+    for (size_t i = 0; i < places->count; i++) {
+        const struct place *place = &places->items[i];
+        if (!is_number(place->step.number))
             continue;
-        struct found step = {folder, arena_strdup(search->arena, key)};
-        if (!last || atoi(last) < atoi(key))
-            last = step.number;
-        if (is_called(search, &step, place))
-            vec_push(&search->found, step);
+        bool is_its = !strcmp(place->step.folder + strlen(state), search->name);
+        if (is_its && (!last || atoi(last->number) < atoi(place->step.number)))
+            last = &place->step;
+        if (is_called(search, place))
+            vec_push(&search->found, place->step);
     }
-    if (last && !strcmp(folder + strlen(state), search->name))
-        vec_push(&search->found, ((struct found){folder, last}));
-    json_decref(places);
+    if (last)
+        vec_push(&search->found, *last);
 }
 
 static const char *newest_failure(struct arena *arena, const path_list *folders)
@@ -129,16 +179,16 @@ _Noreturn static void refuse(const struct search *search)
 
 const char *steps_find(struct arena *arena, const char *name)
 {
-    path_list folders = {0};
+    place_list places = read_places(arena);
+    path_list folders = folders_of(&places);
     struct search search = {.arena = arena, .name = name};
-    add_folders(arena, ".dfgen", 0, &folders);
     if (!folders.count)
         die_usage("there is no build here: run dfgen first, or name its folder with -C");
     const char *file = name ? NULL : newest_failure(arena, &folders);
     if (!name && !file)
         die_usage("no RUN has failed here: which step? dfgen shell STAGE/N");
-    for (size_t i = 0; i < folders.count && name; i++)
-        search_folder(&search, folders.items[i]);
+    if (name)
+        search_places(&search, &places);
     if (search.found.count > 1)
         refuse(&search);
     if (search.found.count == 1)
@@ -147,6 +197,7 @@ const char *steps_find(struct arena *arena, const char *name)
         die_usage("there is no step %s: STAGE/N, \"STAGE N/M\" or FILE:LINE, as messages have it, is wanted", name);
     vec_free(&search.found);
     vec_free(&folders);
+    vec_free(&places);
     return file;
 }
 
@@ -163,9 +214,9 @@ static bool is_image(struct arena *arena, const char *folder, const char *name)
 
 const char *steps_find_image(struct arena *arena, const char *stage)
 {
-    path_list folders = {0};
+    place_list places = read_places(arena);
+    path_list folders = folders_of(&places);
     struct search search = {.arena = arena, .name = stage};
-    add_folders(arena, ".dfgen", 0, &folders);
     for (size_t i = 0; i < folders.count; i++)
         if (access(arena_printf(arena, "%s/to-rootfs.json", folders.items[i]), R_OK) == 0 &&
             is_image(arena, folders.items[i], stage))
@@ -175,5 +226,6 @@ const char *steps_find_image(struct arena *arena, const char *stage)
     const char *file = search.found.count ? arena_printf(arena, "%s/to-rootfs.json", search.found.items[0].folder) : NULL;
     vec_free(&search.found);
     vec_free(&folders);
+    vec_free(&places);
     return file;
 }

@@ -149,55 +149,6 @@ static void check_step_file(struct step *step)
         die_usage("%s: no \"kind\"", step->file);
 }
 
-/* Text of places.json as it can be shown: one line. */
-static const char *place_text(struct step *step, const json_t *place, const char *key, const char *fallback)
-{
-    const json_t *value = json_object_get(place, key);
-    if (!json_is_string(value))
-        return fallback;
-    struct span text = json_bytes_value(step->arena, value);
-    const char *newline = text.len ? memchr(text.text, '\n', text.len) : NULL;
-    struct buf out = {0};
-    step_add_visible(&out, newline ? (struct span){text.text, (size_t)(newline - text.text)} : text, "");
-    if (newline)
-        buf_puts(&out, " ...");
-    const char *shown = arena_strdup(step->arena, buf_text(&out));
-    buf_free(&out);
-    return shown;
-}
-
-/*
- * The member of that name, of a file that holds as many as the stage has steps: one is taken out of the text, the rest is not
- * parsed. Inside of a string no quote stands without a backslash, so the name with its quotes is found where it is a name.
- */
-static json_t *find_place(const struct buf *text, const char *name)
-{
-    char *key = xasprintf("\"%s\":{", name);
-    const char *at = text->len ? memmem(text->data, text->len, key, strlen(key)) : NULL;
-    const char *value = at ? at + strlen(key) - 1 : NULL;
-    json_t *place = at && at > text->data && (at[-1] == '{' || at[-1] == ',')
-                        ? json_loadb(value, (size_t)(text->data + text->len - value), JSON_DISABLE_EOF_CHECK, NULL)
-                        : NULL;
-    free(key);
-    return place;
-}
-
-/* Places are for messages only: without them a step is called by its file. */
-static void load_places(struct step *step)
-{
-    const char *name = path_base(step->base);
-    const char *path = arena_printf(step->arena, "%.*splaces.json", (int)(name - step->base), step->base);
-    struct buf text = {0};
-    if (file_read_at(AT_FDCWD, path, &text, JSON_LIMIT) < 0)
-        buf_clear(&text);
-    json_t *place = find_place(&text, name);
-    step->label = place_text(step, place, "label", step->base);
-    step->where = place_text(step, place, "where", "");
-    step->text = place_text(step, place, "text", step->kind);
-    json_decref(place);
-    buf_free(&text);
-}
-
 /* make has no words of its own for an edge, and no text of a Dockerfile may stand in a command: so the helper says what it is at. */
 static void say(const struct step *step)
 {
@@ -212,7 +163,7 @@ static void say(const struct step *step)
 }
 
 /* A file that many steps have in common: of the nearest folder above the step file that has it, .dfgen the last one to look into. */
-static const char *common_file(const struct step *step, const char *file)
+const char *step_common_file(const struct step *step, const char *file)
 {
     static const char name[] = ".dfgen/";
     size_t len = sizeof name - 1;
@@ -238,7 +189,7 @@ static const char *without_suffix(const struct step *step, const char *suffix)
 /* All layers of a build are packed the same way: one file says how, and a layer's name says from which stamp. */
 static json_t *layer_step(const struct step *step, const char *base)
 {
-    json_t *json = read_json(common_file(step, "layer.json"));
+    json_t *json = read_json(step_common_file(step, "layer.json"));
     struct buf stamp = {0};
     escape_add(&stamp, span_of(base), true);
     json_object_set_new(json, "in", json_pack("[o,o]", json_sprintf("root %s.stamp", buf_text(&stamp)),
@@ -292,9 +243,9 @@ void step_load(struct step *step, const char *file, enum id_mode mode)
     step->file = arena_strdup(step->arena, file);
     load_step_file(step);
     load_inputs(step);
-    load_places(step);
+    step_load_place(step);
     say(step);
-    step->settings = read_json(common_file(step, "settings.json"));
+    step->settings = read_json(step_common_file(step, "settings.json"));
     raise_limit();
     open_store(step, mode);
 }

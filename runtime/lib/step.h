@@ -8,7 +8,7 @@
  *     N.stamp   the result: layer ids of the root file system, lowest first, one a line
  *     N.log     output of a RUN, whole
  * and files that its edge has as order-only inputs, since they do not change a result:
- *     .dfgen/STAGE/places.json    where each step stands in its Dockerfile, for messages
+ *     .dfgen/places.json          where each step stands in its Dockerfile, for messages (step_places.c)
  *     .dfgen/settings.json        store, secrets, sockets, proxies
  * A layer edge has no step file: its argument is its output N.layer, its stamp is N.stamp, and .dfgen/layer.json says how all layers are packed.
  * Paths in "in" are relative to the folder that ninja runs in, bytes escaped as in list.h with space as \040 too.

@@ -28,6 +28,7 @@ edges() {
     python3 - "$out" log.before <<'END'
 import json, pathlib, sys
 out, before = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
+places = json.loads((out / ".dfgen/places.json").read_text())
 old = set(before.read_text().splitlines())
 found = []
 for line in (out / ".dfgen/.ninja_log").read_text().splitlines()[1:]:
@@ -47,8 +48,7 @@ for line in (out / ".dfgen/.ninja_log").read_text().splitlines()[1:]:
     elif ".mount" in output.name:
         found.append(f"mount {output.parts[1]}")
     elif output.suffix == ".stamp":
-        places = json.loads((out / output.parent / "places.json").read_text())
-        found.append(f"{places[output.stem]['text'].split()[0]} {output.parts[1]}")
+        found.append(f"{places[f'{output.parent.name}/{output.stem}']['text'].split()[0]} {output.parts[1]}")
     else:
         found.append(str(output))
 print("\n".join(sorted(found)))

@@ -40,9 +40,10 @@ ran() { example_runs | cut -f 2- | LC_ALL=C sort; }
 example_runs() {
     python3 - "$out/.dfgen" <<'END'
 import json, pathlib, re, sys
+places = json.loads((pathlib.Path(sys.argv[1]) / "places.json").read_text())
 for log in pathlib.Path(sys.argv[1]).glob("*/*.log"):
     if log.stem.isdigit():
-        text = " ".join(json.loads((log.parent / "places.json").read_text())[log.stem]["text"].split())
+        text = " ".join(places[f"{log.parent.name}/{log.stem}"]["text"].split())
         if text.startswith("RUN "):
             print(log.parent.name + "/" + log.stem + ".stamp", log.parent.name + ": " + re.sub(r"^RUN (--\S+ )*", "", text), sep="\t")
 END

@@ -12,10 +12,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "runtime/lib/arena.h"
 #include "runtime/lib/buf.h"
 #include "runtime/lib/digest.h"
 #include "runtime/lib/die.h"
 #include "runtime/lib/fdio.h"
+#include "runtime/lib/step_internal.h"
 #include "runtime/lib/tree.h"
 #include "tests/unit/unit.h"
 
@@ -43,6 +45,18 @@ static void put_step(const char *path, const char *object, const char *lines)
     json_decref(json);
 }
 
+/* Its lines, sorted, each with a member. */
+static void put_places(const char *lines)
+{
+    struct buf text = {0};
+    buf_puts(&text, "{\n");
+    for (; *lines; lines++)
+        buf_puts(&text, *lines == '\n' ? ",\n" : (char[]){*lines, 0});
+    buf_puts(&text, "\n}\n");
+    put(".dfgen/places.json", buf_text(&text));
+    buf_free(&text);
+}
+
 /* A build folder with one step of stage "app". */
 static void make_files(void)
 {
@@ -51,8 +65,9 @@ static void make_files(void)
     mkdir(".dfgen/app", 0755);
     mkdir(".dfgen/bases", 0755);
     put(".dfgen/settings.json", "{\"store\":\"store\"}\n");
-    put(".dfgen/app/places.json", "{\"12\":{\"label\":\"no\",\"text\":\"RUN echo ',\\\"2\\\":{\"},\"2\":{\"label\":\"app 2/3\",\"text\":"
-                                  "\"RUN npm ci\",\"where\":\"Dockerfile:12\"},\"2.layer\":{\"label\":\"no\"}}\n");
+    put_places("\"ap/2\":{\"label\":\"no\"}\n\"app/12\":{\"label\":\"no\",\"text\":\"RUN echo '\\n\\\"app/2\\\":{\"}\n"
+               "\"app/2\":{\"label\":\"app 2/3\",\"text\":\"RUN npm ci\",\"where\":\"Dockerfile:12\"}\n"
+               "\"app/2.mount1\":{\"label\":\"no\"}");
     put_step(".dfgen/app/2.json", "{\"kind\":\"run\"}",
              "root .dfgen/app/1.stamp\nstage a\\040b\\011c.stamp second.stamp\nout .dfgen/app/2.stamp\n");
     put(".dfgen/app/1.stamp", ONE "\n" TWO "\n");
@@ -115,7 +130,7 @@ static void test_load(void)
         UNIT_STR(TWO, root.ids[1]);
     step_close(&step);
     unit_row("load without places");
-    unlink(".dfgen/app/places.json");
+    unlink(".dfgen/places.json");
     step_load(&step, ".dfgen/app/2.json", MODE_ROOT);
     UNIT_STR(".dfgen/app/2", step.label);
     UNIT_STR("run", step.text);
@@ -208,7 +223,7 @@ static void test_messages(void)
     }
     unit_row("text of places is one line, without controls");
     make_files();
-    put(".dfgen/app/places.json", "{\"2\":{\"label\":\"l\",\"text\":\"RUN <<E\\u001b\\nsecond\",\"where\":\"D:1\"}}\n");
+    put_places("\"app/2\":{\"label\":\"l\",\"text\":\"RUN <<E\\u001b\\nsecond\",\"where\":\"D:1\"}");
     struct step step;
     step_load(&step, ".dfgen/app/2.json", MODE_ROOT);
     UNIT_STR("RUN <<E\\x1b ...", step.text);
@@ -406,6 +421,60 @@ static void test_places_and_layers(void)
     UNIT_STR(".dfgen/app/1.layer", step.out);
     UNIT_STR(".dfgen/app/1.stamp", step_input(&step, INPUT_ROOT, 0)->paths[0]);
     step_close(&step);
+    unit_row("what is said of a layer is what is said of its step");
+    step_load(&step, ".dfgen/app/2.layer", MODE_ROOT);
+    UNIT_STR("RUN npm ci", step.text);
+    step_close(&step);
+}
+
+/* --- places --- */
+
+/* What is said of a step, as file has it; NULL: nothing. The arena's text. */
+static const char *said_of(struct arena *arena, const char *name)
+{
+    struct step step = {.arena = arena, .kind = ""};
+    step.file = arena_printf(arena, ".dfgen/%s.json", name);
+    step.base = arena_printf(arena, ".dfgen/%s", name);
+    step_load_place(&step);
+    return *step.text ? step.text : NULL;
+}
+
+/* Lines of very different lengths, each of which is found; so is nothing between them, whatever the file's end. */
+static void test_many_places(void)
+{
+    struct arena arena = {0};
+    struct buf text = {0};
+    make_files();
+    buf_puts(&text, "{\n");
+    for (int i = 1000; i < 1400; i++) {
+        buf_printf(&text, "%s\"s%d/1\":{\"label\":\"l\",\"text\":\"%d ", i > 1000 ? ",\n" : "", i, i);
+        for (int k = 0; k < (i % 50 ? i % 7 : 20000); k++)
+            buf_puts(&text, "s1399/1");
+        buf_puts(&text, "\",\"where\":\"D:1\"}");
+    }
+    buf_puts(&text, "\n}\n");
+    put(".dfgen/places.json", buf_text(&text));
+    for (int i = 1000; i < 1400; i++) {
+        char number[16];
+        unit_row("place %d", i);
+        const char *said = said_of(&arena, arena_printf(&arena, "s%d/1", i));
+        snprintf(number, sizeof number, "%.4s", said ? said : "");
+        UNIT_STR(arena_printf(&arena, "%d", i), number);
+        UNIT_TRUE(!said_of(&arena, arena_printf(&arena, "s%d/", i)));
+        UNIT_TRUE(!said_of(&arena, arena_printf(&arena, "s%d/11", i)));
+    }
+    unit_row("no such place");
+    UNIT_TRUE(!said_of(&arena, "a/1"));
+    UNIT_TRUE(!said_of(&arena, "t/1"));
+    static const char *const cut[] = {"", "{", "{\n", "{\n\n", "{\n\"s1/1\"", "{\n\"s1/1\":", "{\n\"s1/1\":{\"text\":\"x\"",
+                                      "{\n\"s1/1\":[]\n}\n"};
+    for (size_t i = 0; i < sizeof cut / sizeof *cut; i++) {
+        unit_row("a file that is cut off: %s", cut[i]);
+        put(".dfgen/places.json", cut[i]);
+        UNIT_TRUE(!said_of(&arena, "s1/1"));
+    }
+    buf_free(&text);
+    arena_free(&arena);
 }
 
 /* --- main --- */
@@ -449,6 +518,7 @@ int main(void)
     test_missing();
     test_keys();
     test_places_and_layers();
+    test_many_places();
     test_main();
     tree_remove_at(AT_FDCWD, ".dfgen");
     tree_remove_at(AT_FDCWD, "store");
