@@ -185,7 +185,7 @@ static int run_elsewhere(struct arena *arena, words *helper, const char *image, 
         die("cannot make a folder in %s:", tmp && *tmp ? tmp : "/tmp");
     int status = fetch_image(arena, folder, image);
     if (!status) {
-        vec_push(helper, ".dfgen/image/to-rootfs.json");
+        vec_push(helper, ".dfgen/image/exports.json/local");
         add_all(helper, more);
         pid_t pid = fork();
         if (pid == 0) {

@@ -132,10 +132,15 @@ static void make_folder_of(struct arena *arena, const char *path, const char **l
         die("cannot make the folder %s in the build folder:", *last);
 }
 
-/* ".dfgen/production/3" of ".dfgen/production/3.layer.json": what the files of one step have in common. */
+/*
+ * ".dfgen/production/3" of ".dfgen/production/3.layer.json": what the files of one step have in common. What an export
+ * that has no step file of its own leaves is of the file of exports.
+ */
 static const char *step_of(struct arena *arena, const char *path)
 {
-    const char *base = path_base(path);
+    const char *base = path_base(path), *end = strrchr(base, '.');
+    if (!strncmp(base, "to-", 3) && (!end || strcmp(end, ".json") != 0))
+        return arena_printf(arena, "%.*sexports", (int)(base - path), path);
     return arena_strndup(arena, path, (size_t)(base - path) + strcspn(base, "."));
 }
 
@@ -158,7 +163,8 @@ static bool is_wanted(const struct outbox *outbox, const char *step)
 
 static bool is_ours(const char *name)
 {
-    static const char *const named[] = {"config.json", "image.json", "index.json", "layer.json", "places.json", "settings.json"};
+    static const char *const named[] = {"config.json", "exports.json", "image.json", "index.json", "layer.json",
+                                        "places.json", "settings.json"};
     for (size_t i = 0; i < sizeof named / sizeof *named; i++)
         if (!strcmp(name, named[i]))
             return true;

@@ -177,9 +177,11 @@ const char *plan_export(struct plan *plan, struct planned *planned, const char *
     const char *stage = planned->label;
     const char *text = plan_printable(arena, span_of(arena_printf(arena, "export %s to %s", output->type, output->dest)), 0);
     const char *base = arena_printf(arena, "%s/%s", planned->folder, name);
-    struct place_note note = {stage, planned->stage->ast->from.place, span_of(text), NULL};
-    plan_place(plan, base, &note);
-    struct plan_step step = plan_step_begin_text(plan, RULE_EXPORT, base, stage, note.text);
+    struct plan_step step = plan_step_begin_text(plan, RULE_EXPORT, base, stage, span_of(text));
+    if (planned->pack)
+        plan_step_pack(&step, planned->pack, output->type);
+    else
+        plan_place(plan, base, &(struct place_note){stage, planned->stage->ast->from.place, span_of(text), NULL});
     json_object_set_new(step.json, "kind", json_string("export"));
     json_object_set_new(step.json, "type", json_string(output->type));
     json_object_set_new(step.json, "dest", json_bytes(span_of(output->dest)));
@@ -238,7 +240,7 @@ const char *plan_layout(struct plan *plan, const struct opts *opts, const struct
     return arena_printf(plan->arena, "%s/images/%s", opts->folder, stage->target);
 }
 
-/* docker/STAGE, tar/STAGE, rootfs/STAGE: made when asked for. */
+/* docker/STAGE, tar/STAGE, rootfs/STAGE: made when asked for, which for most stages is never. So one file has the steps. */
 static void add_form_targets(struct plan *plan, struct planned *planned, const char *name, const char *index)
 {
     struct arena *arena = plan->arena;
@@ -247,17 +249,26 @@ static void add_form_targets(struct plan *plan, struct planned *planned, const c
         const char *target, *step;
         struct opt_output output;
     } rows[] = {
+        {"bundle", "to-bundle",
+         {.type = "bundle", .dest = arena_printf(arena, "%s/bundle/%s", state, name), .own = true}},
         {"docker", "to-docker",
          {.type = "docker", .dest = arena_printf(arena, "%s/docker/%s.tar", state, name), .tar = true, .own = true}},
-        {"tar", "to-tar", {.type = "tar", .dest = arena_printf(arena, "%s/tar/%s.tar", state, name), .tar = true, .own = true}},
         {"rootfs", "to-rootfs", {.type = "local", .dest = arena_printf(arena, "%s/rootfs/%s", state, name), .own = true}},
-        {"bundle", "to-bundle", {.type = "bundle", .dest = arena_printf(arena, "%s/bundle/%s", state, name), .own = true}},
         {"squashfs", "to-squashfs",
          {.type = "squashfs", .dest = arena_printf(arena, "%s/squashfs/%s.squashfs", state, name), .own = true}},
+        {"tar", "to-tar",
+         {.type = "tar", .dest = arena_printf(arena, "%s/tar/%s.tar", state, name), .tar = true, .own = true}},
     };
+    const char *base = arena_printf(arena, "%s/exports", planned->folder);
+    struct plan_pack pack = {.file = arena_printf(arena, "%s.json", base)};
+    struct place place = planned->stage->ast->from.place;
+    plan_place(plan, base, &(struct place_note){planned->label, place, span_of("export"), NULL});
+    planned->pack = &pack;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         plan_target(plan, plan->opts, arena_printf(arena, "%s/%s", rows[i].target, name),
                     plan_export(plan, planned, rows[i].step, &rows[i].output, index));
+    planned->pack = NULL;
+    plan_pack_end(plan, &pack);
 }
 
 void plan_facts(struct plan *plan, struct planned *planned, const char *name, const char *index)

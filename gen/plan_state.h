@@ -48,6 +48,8 @@ struct place_note {
     const char *where;      /* NULL: place */
 };
 
+struct plan_pack;
+
 /* A stage with its steps. */
 struct planned {
     struct stage *stage;
@@ -57,6 +59,7 @@ struct planned {
     stamp_seq root;         /* at its end */
     SEQ(const struct plan_layer *) layers;     /* of its bases, too, which share them */
     size_t steps;           /* own steps so far */
+    struct plan_pack *pack; /* of the exports under way; NULL: each has a step file */
     struct json_t *config;  /* of its image, less rootfs.diff_ids, for those on top of it; NULL: nobody can ask for it */
     bool is_done;
 };
@@ -116,6 +119,12 @@ struct plan {
 
 /* --- plan_step.c: one step under way --- */
 
+/* A file that holds several steps, each a member: {"docker":{…},"tar":{…}}. */
+struct plan_pack {
+    const char *file;
+    struct buf text;        /* so far, each member behind a comma */
+};
+
 struct plan_step {
     struct plan *plan;
     const char *base;       /* ".dfgen/production/3" */
@@ -123,6 +132,8 @@ struct plan_step {
     struct buf in;          /* the lines of "in", each as JSON and a comma */
     struct json_member text;    /* a member that is text already; key NULL: none */
     struct edge *edge;
+    struct plan_pack *pack; /* where its text goes; NULL: into a file of its own */
+    const char *member;
     const char *list;       /* a file that is written with the step file: N.list; NULL: none */
     struct buf list_text;
     const char *list_folder;
@@ -138,6 +149,10 @@ struct plan_step plan_step_begin_text(struct plan *plan, enum rule rule, const c
 void plan_step_line(struct plan_step *step, const char *role, const char *const *words, size_t count);
 void plan_step_root(struct plan_step *step, const stamp_seq *root);
 void plan_step_stage(struct plan_step *step, const stamp_seq *root);
+/* It becomes a member of a file that holds several; members come in the order of their names. */
+void plan_step_pack(struct plan_step *step, struct plan_pack *pack, const char *member);
+/* The file, when all its members are ended. */
+void plan_pack_end(struct plan *plan, struct plan_pack *pack);
 /* --no-cache: a key that was never there. */
 void plan_step_force(struct plan_step *step);
 /* The files of a folder that it may read, and their list, which becomes the step's. */

@@ -81,6 +81,31 @@ void plan_step_stage(struct plan_step *step, const stamp_seq *root)
         graph_add_path(&step->edge->inputs, root->items[i]);
 }
 
+void plan_step_pack(struct plan_step *step, struct plan_pack *pack, const char *member)
+{
+    step->pack = pack;
+    step->member = member;
+    step->edge->step = arena_printf(step->plan->arena, "%s/%s", pack->file, member);
+    step->edge->inputs.items[0] = pack->file;
+}
+
+void plan_pack_end(struct plan *plan, struct plan_pack *pack)
+{
+    pack->text.data[0] = '{';
+    buf_puts(&pack->text, "}\n");
+    outbox_add(plan->outbox, pack->file, &pack->text);
+}
+
+/* The members' texts stand behind commas; the first one's becomes the brace. */
+static void put_into_pack(struct plan_step *step, const struct buf *text)
+{
+    struct buf *out = &step->pack->text;
+    buf_putc(out, ',');
+    json_bytes_add(out, span_of(step->member));
+    buf_putc(out, ':');
+    buf_add(out, text->data, text->len - 1);
+}
+
 void plan_step_force(struct plan_step *step)
 {
     json_object_set_new(step->json, "nonce", json_string(step->plan->opts->nonce));
@@ -128,7 +153,11 @@ const char *plan_step_end(struct plan_step *step, const char *out)
     vec_push(&step->edge->outputs, out);
     struct buf text = {0};
     plan_step_text(step, &text);
-    outbox_add(plan->outbox, step->edge->step, &text);
+    if (step->pack)
+        put_into_pack(step, &text);
+    else
+        outbox_add(plan->outbox, step->edge->step, &text);
+    buf_free(&text);
     graph_add(plan->graph, step->edge);
     buf_free(&step->in);
     json_decref(step->json);

@@ -218,12 +218,13 @@ const char *steps_find_image(struct arena *arena, const char *stage)
     path_list folders = folders_of(&places);
     struct search search = {.arena = arena, .name = stage};
     for (size_t i = 0; i < folders.count; i++)
-        if (access(arena_printf(arena, "%s/to-rootfs.json", folders.items[i]), R_OK) == 0 &&
+        if (access(arena_printf(arena, "%s/exports.json", folders.items[i]), R_OK) == 0 &&
             is_image(arena, folders.items[i], stage))
-            vec_push(&search.found, ((struct found){folders.items[i], "to-rootfs"}));
+            vec_push(&search.found, ((struct found){folders.items[i], "exports"}));
     if (search.found.count > 1)
         refuse(&search);
-    const char *file = search.found.count ? arena_printf(arena, "%s/to-rootfs.json", search.found.items[0].folder) : NULL;
+    const char *folder = search.found.count ? search.found.items[0].folder : NULL;
+    const char *file = folder ? arena_printf(arena, "%s/exports.json/local", folder) : NULL;
     vec_free(&search.found);
     vec_free(&folders);
     vec_free(&places);

@@ -167,11 +167,11 @@ const char *step_common_file(const struct step *step, const char *file)
 {
     static const char name[] = ".dfgen/";
     size_t len = sizeof name - 1;
-    for (const char *at = step->file + strlen(step->file); at > step->file; at--) {
+    for (const char *at = step->base + strlen(step->base); at > step->base; at--) {
         if (at[-1] != '/')
             continue;
-        size_t before = (size_t)(at - step->file);
-        const char *path = arena_printf(step->arena, "%.*s%s", (int)before, step->file, file);
+        size_t before = (size_t)(at - step->base);
+        const char *path = arena_printf(step->arena, "%.*s%s", (int)before, step->base, file);
         bool is_last = before >= len && !strncmp(at - len, name, len) && (before == len || at[-(int)len - 1] == '/');
         if (is_last || access(path, F_OK) == 0)
             return path;
@@ -198,18 +198,31 @@ static json_t *layer_step(const struct step *step, const char *base)
     return json;
 }
 
+/* "exports.json/docker": a member of a file that holds several steps. NULL: the name is none of that kind. */
+static json_t *member_step(struct step *step)
+{
+    static const char suffix[] = ".json";
+    const char *member = path_base(step->file);
+    size_t len = (size_t)(member - step->file), tail = sizeof suffix - 1;
+    if (len < tail + 2 || strncmp(step->file + len - 1 - tail, suffix, tail) != 0 || step->file[len - 2 - tail] == '/')
+        return NULL;
+    step->member = member;
+    step->base = arena_strndup(step->arena, step->file, len - 1 - tail);
+    json_t *all = read_json(arena_strndup(step->arena, step->file, len - 1));
+    json_t *json = json_incref(json_object_get(all, member));
+    json_decref(all);
+    if (!json_is_object(json))
+        die_usage("%s: there is no such step", step->file);
+    return json;
+}
+
 static void load_step_file(struct step *step)
 {
     const char *base = without_suffix(step, ".layer");
-    if (base) {
-        step->base = step->file;
-        step->json = layer_step(step, base);
-    } else {
-        step->base = without_suffix(step, ".json");
-        if (!step->base)
-            die_usage("%s: a step file is called NAME.json (or, for a layer, NAME.layer)", step->file);
-        step->json = read_json(step->file);
-    }
+    step->base = base ? step->file : without_suffix(step, ".json");
+    step->json = base ? layer_step(step, base) : step->base ? read_json(step->file) : member_step(step);
+    if (!step->json)
+        die_usage("%s: a step file is called NAME.json (or, for a layer, NAME.layer)", step->file);
     check_step_file(step);
 }
 

@@ -10,6 +10,7 @@
  * and files that its edge has as order-only inputs, since they do not change a result:
  *     .dfgen/places.json          where each step stands in its Dockerfile, for messages (step_places.c)
  *     .dfgen/settings.json        store, secrets, sockets, proxies
+ * exports.json holds several steps, each a member of its object: exports.json/docker is the argument for one.
  * A layer edge has no step file: its argument is its output N.layer, its stamp is N.stamp, and .dfgen/layer.json says how all layers are packed.
  * Paths in "in" are relative to the folder that ninja runs in, bytes escaped as in list.h with space as \040 too.
  */
@@ -53,8 +54,9 @@ struct step_input {
 };
 
 struct step {
-    const char *file;       /* path of the step file */
-    const char *base;       /* the same without ".json" */
+    const char *file;       /* path of the step file; of one that holds several, with "/MEMBER" behind it */
+    const char *base;       /* the same without ".json" and what follows */
+    const char *member;     /* MEMBER; NULL: it holds one step */
     struct json_t *json;    /* of N.json, less "in" */
     const char *kind;       /* its "kind" */
     struct step_input *inputs;

@@ -144,5 +144,7 @@ void step_load_place(struct step *step)
     step->label = place_text(step, place, "label", step->base);
     step->where = place_text(step, place, "where", "");
     step->text = place_text(step, place, "text", step->kind);
+    if (step->member)
+        step->text = arena_printf(step->arena, "%s %s", step->text, step->member);
     json_decref(place);
 }

@@ -44,7 +44,8 @@ static const char **join(const struct step *step, const char *file, const json_t
 void plan_of_config(struct plan *plan, const struct step *step)
 {
     char *error = NULL;
-    const char *file = arena_printf(step->arena, "%.*sconfig.json", (int)(path_base(step->file) - step->file), step->file);
+    int folder = (int)(path_base(step->base) - step->base);
+    const char *file = arena_printf(step->arena, "%.*sconfig.json", folder, step->base);
     json_t *json = json_read_at(AT_FDCWD, file, CONFIG_LIMIT, &error);
     if (!json)
         die_usage("%s: %s", file, error);

@@ -137,6 +137,47 @@ static void test_load(void)
     step_close(&step);
 }
 
+/* A file of several steps: a member is named behind its path. */
+static void test_members(void)
+{
+    struct step step;
+    make_files();
+    unit_row("a member");
+    put_places("\"app/exports\":{\"label\":\"app\",\"text\":\"export\",\"where\":\"Dockerfile:1\"}");
+    put(".dfgen/app/exports.json", "{\"docker\":{\"kind\":\"export\",\"in\":[\"out app.tar\"],\"type\":\"docker\"},"
+                                   "\"tar\":{\"kind\":\"export\",\"in\":[\"out b\"],\"type\":\"tar\"},"
+                                   "\"text\":\"x\"}\n");
+    step_load(&step, ".dfgen/app/exports.json/docker", MODE_ROOT);
+    UNIT_STR("docker", json_string_value(json_object_get(step.json, "type")));
+    UNIT_STR("app.tar", step.out);
+    UNIT_STR(".dfgen/app/exports", step.base);
+    UNIT_STR("app", step.label);
+    UNIT_STR("export docker", step.text);
+    UNIT_STR("Dockerfile:1", step.where);
+    step_close(&step);
+    static const struct {
+        const char *file, *said;
+    } rows[] = {
+        {".dfgen/app/exports.json/oci", "there is no such step"},
+        {".dfgen/app/exports.json/text", "there is no such step"},
+        {".dfgen/app/exports.json/", "there is no such step"},
+        {".dfgen/app/exports.json", "no \"kind\""},
+        {".dfgen/app/none.json/docker", "none.json"},
+        {".dfgen/app/.json/docker", "is called NAME.json"},
+        {".json/docker", "is called NAME.json"},
+        {"/docker", "is called NAME.json"},
+        {".dfgen/app/docker", "is called NAME.json"},
+    };
+    struct buf said = {0};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        unit_row("no member: %s", rows[i].file);
+        UNIT_INT(EXIT_USAGE, run(load, (void *)(uintptr_t)rows[i].file, &said));
+        if (!strstr(buf_text(&said), rows[i].said))
+            unit_fail(__FILE__, __LINE__, "said %s", buf_text(&said));
+    }
+    buf_free(&said);
+}
+
 static void test_bad_files(void)
 {
     static const struct {
@@ -511,6 +552,7 @@ int main(void)
 {
     umask(022);
     test_load();
+    test_members();
     test_bad_files();
     test_messages();
     test_stamps();
