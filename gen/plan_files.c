@@ -122,42 +122,63 @@ static int compare_files(const void *a, const void *b)
     return strcmp(((const struct outgoing *)a)->path, ((const struct outgoing *)b)->path);
 }
 
-static void make_folder_of(struct arena *arena, const char *path, const char **last)
+/* The folder that the last file went to. */
+struct folder {
+    const char *path;
+    bool is_new;        /* made just now */
+};
+
+static void enter_folder_of(struct arena *arena, const char *path, struct folder *folder)
 {
     size_t len = (size_t)(path_base(path) - path);
-    if (*last && strlen(*last) == len && !strncmp(*last, path, len))
+    if (folder->path && strlen(folder->path) == len && !strncmp(folder->path, path, len))
         return;
-    *last = arena_strndup(arena, path, len);
-    if (dir_make_at(AT_FDCWD, *last, 0777) < 0)
-        die("cannot make the folder %s in the build folder:", *last);
+    folder->path = arena_strndup(arena, path, len);
+    folder->is_new = len && mkdir(folder->path, 0777) == 0;
+    if (!folder->is_new && dir_make_at(AT_FDCWD, folder->path, 0777) < 0)
+        die("cannot make the folder %s in the build folder:", folder->path);
 }
 
-/*
- * ".dfgen/production/3" of ".dfgen/production/3.layer.json": what the files of one step have in common. What an export
- * that has no step file of its own leaves is of the file of exports.
- */
-static const char *step_of(struct arena *arena, const char *path)
+/* Sorted: the first file that is not before path. */
+static size_t find_file(const struct outbox *outbox, const char *path)
 {
-    const char *base = path_base(path), *end = strrchr(base, '.');
-    if (!strncmp(base, "to-", 3) && (!end || strcmp(end, ".json") != 0))
-        return arena_printf(arena, "%.*sexports", (int)(base - path), path);
-    return arena_strndup(arena, path, (size_t)(base - path) + strcspn(base, "."));
-}
-
-static bool is_wanted(const struct outbox *outbox, const char *step)
-{
-    /* Sorted: the first file that is not before "STEP." tells. */
-    size_t low = 0, high = outbox->files.count, len = strlen(step);
+    size_t low = 0, high = outbox->files.count;
     while (low < high) {
         size_t middle = (low + high) / 2;
-        if (strcmp(outbox->files.items[middle].path, step) < 0)
+        if (strcmp(outbox->files.items[middle].path, path) < 0)
             low = middle + 1;
         else
             high = middle;
     }
-    for (; low < outbox->files.count && !strncmp(outbox->files.items[low].path, step, len); low++)
-        if (outbox->files.items[low].path[len] == '.')
+    return low;
+}
+
+/*
+ * ".dfgen/production/3" of ".dfgen/production/3.layer": what the files of one step have in common. What an export that
+ * has no step file of its own leaves is of the file of exports.
+ */
+static const char *step_of(struct arena *arena, const char *path)
+{
+    const char *base = path_base(path);
+    if (!strncmp(base, "to-", 3))
+        return arena_printf(arena, "%.*sexports", (int)(base - path), path);
+    return arena_strndup(arena, path, (size_t)(base - path) + strcspn(base, "."));
+}
+
+/* Step files and lists are those that are written; what else there is of a step (stamp, log) stays with it. */
+static bool is_wanted(const struct outbox *outbox, struct arena *arena, const char *path)
+{
+    const char *end = strrchr(path_base(path), '.');
+    bool is_written = end && (!strcmp(end, ".json") || !strcmp(end, ".list"));
+    const char *name = is_written ? path : step_of(arena, path);
+    size_t len = strlen(name);
+    for (size_t i = find_file(outbox, name); i < outbox->files.count; i++) {
+        const char *file = outbox->files.items[i].path;
+        if (strncmp(file, name, len) != 0)
+            break;
+        if (file[len] == (is_written ? 0 : '.'))
             return true;
+    }
     return false;
 }
 
@@ -191,36 +212,49 @@ static bool is_step_folder(int dir, const struct dirent *entry)
 /* Steps that the Dockerfile no longer has leave no files behind, their stamps and logs neither. */
 static void sweep_folder(const struct outbox *outbox, const char *folder)
 {
+    struct arena scratch = {0};
     DIR *dir = opendir(folder);
+    bool is_empty = true;
     for (struct dirent *entry; dir && (entry = readdir(dir));) {
-        const char *path = path_join(outbox->arena, folder, entry->d_name);
+        if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
+            continue;
+        const char *path = path_join(&scratch, folder, entry->d_name);
         if (is_step_folder(dirfd(dir), entry))
             sweep_folder(outbox, path);
-        else if (is_ours(entry->d_name) && !is_wanted(outbox, step_of(outbox->arena, path)))
+        else if (is_ours(entry->d_name) && !is_wanted(outbox, &scratch, path))
             unlink(path);
+        else
+            is_empty = false;
     }
     if (dir)
         closedir(dir);
-    rmdir(folder);
+    if (is_empty)
+        rmdir(folder);
+    arena_free(&scratch);
 }
 
-static void sweep(const struct outbox *outbox, const char *state)
+typedef VEC(const char *) folder_list;
+
+/* Folders of steps that are there before anything is written: of a build folder that is new, none. */
+static folder_list find_old(struct arena *arena, const char *state)
 {
+    folder_list folders = {0};
     DIR *dir = opendir(state);
     for (struct dirent *entry; dir && (entry = readdir(dir));)
         if (is_step_folder(dirfd(dir), entry))
-            sweep_folder(outbox, path_join(outbox->arena, state, entry->d_name));
+            vec_push(&folders, path_join(arena, state, entry->d_name));
     if (dir)
         closedir(dir);
+    return folders;
 }
 
 /*
- * A new file is written in place, which costs half of writing beside it and renaming: what a killed dfgen leaves half written is
- * found out by comparing, next time, before any build.ninja names it.
+ * In a new folder a file is written in place, which costs half of writing beside it and renaming: what a killed dfgen
+ * leaves half written is found out by comparing, next time, before any build.ninja names it.
  */
-static int write_file(const struct outgoing *file)
+static int write_file(const struct outgoing *file, bool is_new)
 {
-    autoclose int fd = open(file->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    autoclose int fd = is_new ? open(file->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644) : -1;
     if (fd >= 0)
         return fd_write_all(fd, buf_text(&file->text), file->text.len);
     return file_write_if_changed_at(AT_FDCWD, file->path, buf_text(&file->text), file->text.len, NULL);
@@ -230,15 +264,18 @@ void outbox_flush(struct outbox *outbox, const char *state)
 {
     if (outbox->files.count)
         qsort(outbox->files.items, outbox->files.count, sizeof *outbox->files.items, compare_files);
-    const char *last = NULL;
+    folder_list old = find_old(outbox->arena, state);
+    struct folder folder = {0};
     for (size_t i = 0; i < outbox->files.count; i++) {
         struct outgoing *file = &outbox->files.items[i];
-        make_folder_of(outbox->arena, file->path, &last);
+        enter_folder_of(outbox->arena, file->path, &folder);
         if (!file->text.len && file->len)
             get_from_spool(outbox, file);
-        if (write_file(file) < 0)
+        if (write_file(file, folder.is_new) < 0)
             die("cannot write %s:", file->path);
         buf_free(&file->text);
     }
-    sweep(outbox, state);
+    for (size_t i = 0; i < old.count; i++)
+        sweep_folder(outbox, old.items[i]);
+    vec_free(&old);
 }

@@ -209,7 +209,8 @@ int fd_copy(int from, int to, int64_t size)
     return 0;
 }
 
-int dir_make_at(int dir, const char *path, mode_t mode)
+/* Each folder of the way, whether or not it is there. */
+static int make_way(int dir, const char *path, mode_t mode)
 {
     char *copy = xstrdup(path);
     int result = 0;
@@ -224,16 +225,24 @@ int dir_make_at(int dir, const char *path, mode_t mode)
             break;
     }
     free(copy);
-    struct stat st;
-    if (result == 0 && *path) {
-        if (fstatat(dir, path, &st, 0) < 0)
-            return -1;
-        if (!S_ISDIR(st.st_mode)) {
-            errno = ENOTDIR;
-            return -1;
-        }
-    }
     return result;
+}
+
+int dir_make_at(int dir, const char *path, mode_t mode)
+{
+    struct stat st;
+    /* Most often it is there, or the folder above it is. */
+    if (!*path || mkdirat(dir, path, mode) == 0)
+        return 0;
+    if (errno != EEXIST && make_way(dir, path, mode) < 0)
+        return -1;
+    if (fstatat(dir, path, &st, 0) < 0)
+        return -1;
+    if (!S_ISDIR(st.st_mode)) {
+        errno = ENOTDIR;
+        return -1;
+    }
+    return 0;
 }
 
 static int remove_children(int fd)
