@@ -25,13 +25,14 @@
 #include "gen/graph.h"
 #include "runtime/lib/arena.h"
 #include "runtime/lib/buf.h"
-#include "runtime/lib/fdio.h"
+#include "runtime/lib/rewrite.h"
 
 struct make {
     const struct graph *graph;
     const struct emit_options *options;
     struct here here;
-    struct buf out;
+    struct rewrite file;
+    struct buf out;             /* what waits to be written */
 };
 
 /* --- quoting --- */
@@ -109,6 +110,12 @@ static bool put_context_paths(struct make *make, const graph_paths *paths)
 }
 
 /* --- rules --- */
+
+static void put_out(struct make *make)
+{
+    rewrite_add(&make->file, make->out.data, make->out.len);
+    buf_clear(&make->out);
+}
 
 static void put_recipe(struct make *make, const struct edge *edge)
 {
@@ -272,15 +279,21 @@ int make_write(const struct graph *graph, const struct emit_options *options, co
         return -1;
     }
     add_name_of_image(&make);
+    rewrite_begin(&make.file, options->build_file);
     buf_puts(&make.out, emit_mark);
     put_head(&make);
     put_no_implicit(&make);
     put_own_files(&make);
-    for (size_t i = 0; i < graph->edges.count; i++)
+    for (size_t i = 0; i < graph->edges.count; i++) {
         put_edge(&make, i);
-    for (size_t i = 0; i < graph->targets.count; i++)
+        put_out(&make);
+    }
+    for (size_t i = 0; i < graph->targets.count; i++) {
         put_target(&make, graph->targets.items[i]);
-    int result = file_write_if_changed_at(AT_FDCWD, options->build_file, make.out.data, make.out.len, NULL);
+        put_out(&make);
+    }
+    put_out(&make);
+    int result = rewrite_end(&make.file);
     if (result == 0)
         result = here_link(&make.here);
     /* Last, as with build.ninja: it must not be older than a folder that it depends on. */

@@ -25,14 +25,18 @@
 #include "runtime/lib/die.h"
 #include "runtime/lib/digest.h"
 #include "runtime/lib/fdio.h"
+#include "runtime/lib/rewrite.h"
+
+enum { MUCH = 64 * 1024 };
 
 static const char links_folder[] = ".dfgen/.links";
 
 struct ninja {
     const struct graph *graph;
     const struct emit_options *options;
-    struct buf *out;
-    struct buf variables;       /* paths that only a variable can carry */
+    struct rewrite *file;
+    struct buf *out;            /* statements that wait to be written */
+    struct buf variables;       /* paths in them that only a variable can carry: they go before */
     size_t variable_count;
     struct here here;
 };
@@ -68,6 +72,21 @@ static void put_path(struct ninja *ninja, const char *path)
             buf_putc(ninja->out, '$');
         buf_putc(ninja->out, *path);
     }
+}
+
+/* ninja looks variables up where it reads a path: they must stand before it. */
+static void put_out(struct ninja *ninja)
+{
+    rewrite_add(ninja->file, ninja->variables.data, ninja->variables.len);
+    rewrite_add(ninja->file, ninja->out->data, ninja->out->len);
+    buf_clear(&ninja->variables);
+    buf_clear(ninja->out);
+}
+
+static void put_out_if_much(struct ninja *ninja)
+{
+    if (ninja->out->len > MUCH)
+        put_out(ninja);
 }
 
 /* ninja cannot carry line ends in a path, and would print other control bytes to the terminal. */
@@ -212,42 +231,30 @@ static void put_head(struct ninja *ninja)
     if (is_included(ninja))
         buf_printf(ninja->out, "  depfile = %s/generator.d\n", state);
     buf_putc(ninja->out, '\n');
+    put_out(ninja);
     put_generator(ninja);
 }
 
 static void put_edges(struct ninja *ninja, bool with_context)
 {
-    for (size_t i = 0; i < ninja->graph->edges.count; i++)
+    for (size_t i = 0; i < ninja->graph->edges.count; i++) {
         if ((ninja->graph->edges.items[i]->context_files.count > 0) == with_context)
             put_edge(ninja, ninja->graph->edges.items[i]);
+        put_out_if_much(ninja);
+    }
 }
 
 static void put_targets(struct ninja *ninja)
 {
     buf_putc(ninja->out, '\n');
-    for (size_t i = 0; i < ninja->graph->targets.count; i++)
+    for (size_t i = 0; i < ninja->graph->targets.count; i++) {
         put_target(ninja, ninja->graph->targets.items[i]);
+        put_out_if_much(ninja);
+    }
     /* What an including build makes by default is its own choice. */
     if (!is_included(ninja))
         put_paths(ninja, "default", &ninja->graph->defaults);
     buf_putc(ninja->out, '\n');
-}
-
-/* Behind the mark go the variables that the paths turned out to need. */
-static int write_file(struct ninja *ninja, const char *path)
-{
-    struct buf *out = ninja->out, *variables = &ninja->variables;
-    size_t head = strlen(emit_mark), rest = out->len - head;
-    buf_room(out, variables->len);
-    if (variables->len) {
-        memmove(out->data + head + variables->len, out->data + head, rest);
-        memcpy(out->data + head, variables->data, variables->len);
-    }
-    out->len += variables->len;
-    int result = file_write_if_changed_at(AT_FDCWD, path, out->data, out->len, NULL);
-    buf_clear(variables);
-    buf_clear(ninja->out);
-    return result;
 }
 
 /* What dfgen read, for ninja to watch. A file that is gone is made anew from a depfile, too. */
@@ -259,6 +266,31 @@ static int write_depfile(struct ninja *ninja)
     return result;
 }
 
+static int write_inputs(struct ninja *ninja, const char *path)
+{
+    struct rewrite file;
+    ninja->file = &file;
+    rewrite_begin(&file, path);
+    buf_puts(ninja->out, emit_mark);
+    put_out(ninja);
+    put_edges(ninja, true);
+    put_out(ninja);
+    return rewrite_end(&file);
+}
+
+static int write_build_file(struct ninja *ninja, const char *path, const char *inputs_file)
+{
+    struct rewrite file;
+    ninja->file = &file;
+    rewrite_begin(&file, path);
+    put_head(ninja);
+    buf_printf(ninja->out, "include %s\n", inputs_file);
+    put_edges(ninja, false);
+    put_targets(ninja);
+    put_out(ninja);
+    return rewrite_end(&file);
+}
+
 int ninja_write(const struct graph *graph, const struct emit_options *options, const char **failed)
 {
     *failed = options->build_file;
@@ -268,20 +300,14 @@ int ninja_write(const struct graph *graph, const struct emit_options *options, c
     }
     struct buf out = {0};
     struct ninja ninja = {.graph = graph, .options = options, .out = &out, .here = here_of(graph, options)};
-    buf_puts(&out, emit_mark);
-    put_edges(&ninja, true);
     char *inputs_file = xasprintf("%s/inputs.ninja", options->state);
     *failed = options->state;
-    int result = write_file(&ninja, inputs_file);
+    int result = write_inputs(&ninja, inputs_file);
     if (result == 0 && is_included(&ninja))
         result = write_depfile(&ninja);
     if (result == 0) {
-        put_head(&ninja);
-        buf_printf(&out, "include %s\n", inputs_file);
-        put_edges(&ninja, false);
-        put_targets(&ninja);
         *failed = options->build_file;
-        result = write_file(&ninja, options->build_file);
+        result = write_build_file(&ninja, options->build_file, inputs_file);
     }
     if (result == 0)
         result = here_link(&ninja.here);
