@@ -28,6 +28,17 @@
 #include "runtime/lib/path.h"
 #include "runtime/lib/store.h"
 
+bool opts_is_reserved(const char *name)
+{
+    static const char *const names[] = {"always", "bases", "bin", "bundle", "contexts", "docker", "generator.d", "here",
+                                        "images", "inputs.ninja", "layer.json", "options.json", "places.json", "rootfs",
+                                        "settings.json", "squashfs", "tar"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strcmp(names[i], name))
+            return true;
+    return false;
+}
+
 const char *opts_state(const struct opts *opts, const char *name)
 {
     return arena_printf(opts->arena, "%s/%s", opts->state, name);

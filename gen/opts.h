@@ -151,6 +151,8 @@ void opts_free(struct opts *opts);
 /* A path as the user wrote it (relative to base, absolute) as one relative to the build folder. Symlinks are resolved but for the last component. */
 const char *opts_path(const struct opts *opts, const char *base, const char *path);
 
+/* Is it the name of a file or folder of dfgen's own in the state folder? Then nothing else of a build can be called so. */
+bool opts_is_reserved(const char *name);
 /* The path of a file that is noted for the whole graph: "options.json". */
 const char *opts_state(const struct opts *opts, const char *name);
 /* The path of a file that is noted for all steps of the image: "settings.json". */

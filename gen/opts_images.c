@@ -47,16 +47,6 @@ static const char *name_of(struct arena *arena, const char *section)
     return arena_strndup(arena, start + 1, (size_t)(end - start - 1));
 }
 
-/* Folders of ours beside those of images. */
-static bool is_reserved(const char *name)
-{
-    static const char *const ours[] = {"bases", "bin", "bundle", "docker", "here", "images", "rootfs", "squashfs", "tar"};
-    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
-        if (!strcmp(ours[i], name))
-            return true;
-    return false;
-}
-
 static const char *check_name(struct arena *arena, const char *name)
 {
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789_.-";
@@ -67,8 +57,8 @@ static const char *check_name(struct arena *arena, const char *name)
                             name);
     if (strlen(name) > NAME_LIMIT)
         return arena_printf(arena, "image \"%s\": a name has at most %d characters", name, NAME_LIMIT);
-    if (is_reserved(name))
-        return arena_printf(arena, "image \"%s\": dfgen has a folder of that name: choose another", name);
+    if (opts_is_reserved(name))
+        return arena_printf(arena, "image \"%s\": dfgen has a file or folder of that name: choose another", name);
     return NULL;
 }
 

@@ -108,11 +108,8 @@ static struct stage *find_target(struct resolver *resolver)
 /* A folder's name is free when it is no file or folder of ours in .dfgen, and no other stage has it. */
 static bool is_free(const struct resolver *resolver, const struct stage *stage, const char *folder)
 {
-    static const char *const ours[] = {"bases", "bin", "bundle", "contexts", "docker", "generator.d", "here", "images",
-                                       "inputs.ninja", "layer.json", "options.json", "rootfs", "settings.json", "squashfs", "tar"};
-    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
-        if (!strcmp(folder, ours[i]))
-            return false;
+    if (opts_is_reserved(folder))
+        return false;
     const struct stage *owner = stage_find(resolver, span_of(folder), SIZE_MAX);
     return (!owner || owner == stage) && strcmp(folder, resolver->opts->build_file);
 }
