@@ -186,15 +186,19 @@ void check_say(struct checker *checker, enum check_rule rule, struct place place
 const char *check_suggest(struct checker *checker, struct span name, const char *prefix, const struct scope *scope,
                           const span_seq *more)
 {
-    struct arena *arena = checker->arena;
-    size_t count = 0;
-    const char **known = arena_array(arena, scope->variables.count + more->count + 1, sizeof *known);
+    /* Of a file that is thousands of mistakes nobody reads all. */
+    enum { COMPARED_MAX = 1000 * 1000 };
+    struct nearest nearest = diag_nearest_to(name);
+    checker->compared += scope->variables.count + more->count;
+    if (checker->compared > COMPARED_MAX)
+        return "";
     for (size_t i = 0; i < scope->variables.count; i++)
-        known[count++] = arena_strndup(arena, scope->variables.items[i].name.text, scope->variables.items[i].name.len);
+        diag_nearest_try(&nearest, scope->variables.items[i].name);
     for (size_t i = 0; i < more->count; i++)
-        known[count++] = arena_strndup(arena, more->items[i].text, more->items[i].len);
-    const char *near = diag_nearest(name, known);
-    return near ? arena_printf(arena, " (did you mean %s%s?)", prefix, near) : "";
+        diag_nearest_try(&nearest, more->items[i]);
+    if (!nearest.best.text)
+        return "";
+    return arena_printf(checker->arena, " (did you mean %s%.*s?)", prefix, SPAN(nearest.best));
 }
 
 struct place check_arg_place(const struct insn *insn, size_t arg)

@@ -58,6 +58,7 @@ struct checker {
     struct check_options options;   /* of the file */
     struct check_options current;   /* with those of the instruction that is looked at */
     size_t spent;                   /* by expansion */
+    size_t compared;                /* names, for suggestions */
     bool is_alone;                  /* nothing is built, so that nobody else says what cannot be expanded */
     bool has_fired[CHECK_COUNT];
     size_t *base;                   /* by stage: the stage that it is built on; SIZE_MAX: none */

@@ -105,10 +105,12 @@ void config_inherit(struct config *config, struct arena *arena, struct config *p
 {
     *config = *parent;
     config->parent = parent;
+    config->has_heirs = false;
+    parent->has_heirs = true;
     config->history.items = NULL;
     config->history.count = config->history.room = 0;
     config->history_text = (struct span){0};
-    config->env_names = config->label_names = (struct name_index){0};
+    config->env_names = config->label_names = config->port_names = config->volume_names = (struct name_index){0};
     /* What is changed in place or added to must be a copy. */
     seq_copy(arena, &config->env, &parent->env);
     seq_copy(arena, &config->labels, &parent->labels);
@@ -151,10 +153,24 @@ void config_set_label(struct config *config, struct arena *arena, struct span na
         seq_push(arena, &config->labels, (struct label){name, value});
 }
 
-void config_add(span_seq *set, struct arena *arena, struct span text)
+/* Once; the names grow beside the set. */
+static void add_to_set(span_seq *set, struct name_index *names, struct arena *arena, struct span text)
 {
-    if (!span_seq_has(set, text))
+    size_t i;
+    while (names->items.count < set->count)
+        names_add(names, arena, set->items[names->items.count]);
+    if (!names_find(names, text, &i))
         seq_push(arena, set, text);
+}
+
+void config_add_port(struct config *config, struct arena *arena, struct span port)
+{
+    add_to_set(&config->ports, &config->port_names, arena, port);
+}
+
+void config_add_volume(struct config *config, struct arena *arena, struct span path)
+{
+    add_to_set(&config->volumes, &config->volume_names, arena, path);
 }
 
 void config_add_history(struct config *config, struct arena *arena, struct span created_by, bool is_layer)

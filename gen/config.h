@@ -46,7 +46,8 @@ struct config {
     const struct health *health;        /* NULL: none */
     SEQ(struct history_entry) history;  /* of this stage */
     struct span history_text;           /* the same as config_write has it, once it was called */
-    struct name_index env_names, label_names;
+    bool has_heirs;                     /* stages that are built on this one */
+    struct name_index env_names, label_names, port_names, volume_names;
     bool args_escaped;
 };
 
@@ -59,8 +60,8 @@ void config_inherit(struct config *config, struct arena *arena, struct config *p
 
 void config_set_env(struct config *config, struct arena *arena, struct span name, struct span value);
 void config_set_label(struct config *config, struct arena *arena, struct span name, struct span value);
-/* Add to ports or volumes, once. */
-void config_add(span_seq *set, struct arena *arena, struct span text);
+void config_add_port(struct config *config, struct arena *arena, struct span port);
+void config_add_volume(struct config *config, struct arena *arena, struct span path);
 /* The text stays the caller's: the arena's, or the source's. */
 void config_add_history(struct config *config, struct arena *arena, struct span created_by, bool is_layer);
 

@@ -148,17 +148,18 @@ static void add_base_entries(struct buf *out, const json_t *image)
     }
 }
 
-/* The entries of one stage: the stages on top of it have them, too, and take the text. */
-static struct span own_entries(struct config *config, struct arena *arena, const struct config_times *times)
+/* The entries of one stage: where stages on top of it have them, too, the text is kept for those. */
+static void add_own_entries(struct config *config, struct arena *arena, const struct config_times *times, struct buf *out)
 {
-    struct buf text = {0};
-    if (!config->history_text.text && config->history.count) {
-        for (size_t i = 0; i < config->history.count; i++)
-            add_entry(&text, &config->history.items[i], times);
-        config->history_text = arena_span(arena, (struct span){text.data, text.len});
-        buf_free(&text);
+    size_t start = out->len;
+    if (config->history_text.text) {
+        buf_add(out, config->history_text.text, config->history_text.len);
+        return;
     }
-    return config->history_text;
+    for (size_t i = 0; i < config->history.count; i++)
+        add_entry(out, &config->history.items[i], times);
+    if (config->has_heirs && out->len > start)
+        config->history_text = arena_span(arena, (struct span){out->data + start, out->len - start});
 }
 
 /* The base image's entries, those of the base stages from the lowest on, its own, those of layers that none is about. */
@@ -171,10 +172,8 @@ static void add_history(struct config *config, struct arena *arena, const struct
         seq_push(&scratch, &chain, at);
     buf_putc(out, '[');
     add_base_entries(out, chain.items[chain.count - 1]->image);
-    for (size_t i = chain.count; i-- > 0;) {
-        struct span own = own_entries(chain.items[i], arena, times);
-        buf_add(out, own.text, own.len);
-    }
+    for (size_t i = chain.count; i-- > 0;)
+        add_own_entries(chain.items[i], arena, times, out);
     for (size_t known = config_layer_count(config); known < layers->count; known++) {
         struct history_entry entry = {layers->fill[known], "buildkit.exporter.image.v0", true};
         add_entry(out, &entry, times);
@@ -211,20 +210,24 @@ static void copy_os(json_t *whole, const struct config *config)
 void config_write(struct config *config, struct arena *arena, const struct config_times *times,
                   const struct config_layers *layers, struct buf *out)
 {
-    json_t *whole = json_object(), *rootfs = json_object();
-    struct buf history = {0};
-    add_history(config, arena, times, layers, &history);
-    json_object_set_new(whole, "created", created(config, times, layers->count));
+    json_t *before = json_object(), *after = json_object(), *rootfs = json_object();
+    json_object_set_new(before, "architecture", json_string(config->platform.architecture));
+    set_text(before, "author", config->author);
+    json_object_set_new(before, "config", write_own(config));
+    json_object_set_new(before, "created", created(config, times, layers->count));
+    json_object_set_new(after, "os", json_string(config->platform.os));
     json_object_set_new(rootfs, "type", json_string("layers"));
-    json_object_set_new(whole, "rootfs", rootfs);
-    json_object_set_new(whole, "architecture", json_string(config->platform.architecture));
-    json_object_set_new(whole, "os", json_string(config->platform.os));
-    set_text(whole, "variant", span_of(config->platform.variant));
-    copy_os(whole, config);
-    set_text(whole, "author", config->author);
-    json_object_set_new(whole, "config", write_own(config));
-    struct json_member member = {"history", {history.data, history.len}};
-    json_write_with(whole, &member, 1, out);
-    buf_free(&history);
-    json_decref(whole);
+    json_object_set_new(after, "rootfs", rootfs);
+    copy_os(after, config);
+    set_text(after, "variant", span_of(config->platform.variant));
+    /* In the order of the names; the history, which may be long, is written where it stands. */
+    json_write(before, out);
+    out->len -= strlen("}\n");
+    buf_puts(out, ",\"history\":");
+    add_history(config, arena, times, layers, out);
+    size_t start = out->len;
+    json_write(after, out);
+    out->data[start] = ',';
+    json_decref(before);
+    json_decref(after);
 }

@@ -266,21 +266,29 @@ static size_t edit_distance(struct span a, struct span b)
     return rows[a.len % 3][b.len];
 }
 
+struct nearest diag_nearest_to(struct span word)
+{
+    return (struct nearest){.word = word, .limit = (word.len + 2) / 3};
+}
+
+void diag_nearest_try(struct nearest *nearest, struct span candidate)
+{
+    struct span word = nearest->word;
+    size_t limit = nearest->limit;
+    if (!word.len || word.len > NEAREST_LIMIT || candidate.len > NEAREST_LIMIT || candidate.len > word.len + limit ||
+        word.len > candidate.len + limit)
+        return;
+    size_t distance = edit_distance(word, candidate);
+    if (distance < limit || (distance == limit && !nearest->best.text)) {
+        nearest->best = candidate;
+        nearest->limit = distance;
+    }
+}
+
 const char *diag_nearest(struct span word, const char *const *candidates)
 {
-    const char *best = NULL;
-    size_t limit = (word.len + 2) / 3;
-    if (!word.len || word.len > NEAREST_LIMIT)
-        return NULL;
-    for (; *candidates; candidates++) {
-        struct span candidate = span_of(*candidates);
-        if (candidate.len > NEAREST_LIMIT || candidate.len > word.len + limit || word.len > candidate.len + limit)
-            continue;
-        size_t distance = edit_distance(word, candidate);
-        if (distance < limit || (distance == limit && !best)) {
-            best = *candidates;
-            limit = distance;
-        }
-    }
-    return best;
+    struct nearest nearest = diag_nearest_to(word);
+    for (; *candidates; candidates++)
+        diag_nearest_try(&nearest, span_of(*candidates));
+    return nearest.best.text;
 }

@@ -49,6 +49,14 @@ size_t diag_check_count(const struct diag *diag);
  */
 void diag_print(const struct diag *diag, FILE *out, bool with_checks);
 
+/* The nearest to word of all that are tried, by edit distance, at most a third of its length; NULL at first. */
+struct nearest {
+    struct span word, best;
+    size_t limit;
+};
+
+struct nearest diag_nearest_to(struct span word);
+void diag_nearest_try(struct nearest *nearest, struct span candidate);
 /* The candidate nearest to word (edit distance, at most a third of its length), or NULL. candidates end with NULL. */
 const char *diag_nearest(struct span word, const char *const *candidates);
 

@@ -115,6 +115,7 @@ struct stage {
     struct config config;
     struct scope scope;             /* at its end */
     span_seq declared_args;         /* by ARG so far, base stages first */
+    struct name_index arg_names;    /* theirs */
     bool has_cmd;                   /* CMD was set in this stage */
     SEQ(struct insn) triggers;      /* of the base's ONBUILD */
     SEQ(struct action *) actions;

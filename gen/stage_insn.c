@@ -12,6 +12,7 @@
 
 #include "gen/stage_internal.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,6 +75,17 @@ bool stage_find_origin(struct resolver *resolver, struct span name, bool takes_n
     return false;
 }
 
+/* Once; base stages' are there already. */
+static void declare_arg(struct resolver *resolver, struct span name)
+{
+    struct stage *stage = resolver->stage;
+    size_t i;
+    while (stage->arg_names.items.count < stage->declared_args.count)
+        names_add(&stage->arg_names, resolver->arena, stage->declared_args.items[stage->arg_names.items.count]);
+    if (!names_find(&stage->arg_names, name, &i))
+        seq_push(resolver->arena, &stage->declared_args, name);
+}
+
 /*
  * ARG name[=default] (dockerfile.md §3.3): a build argument, else the default, else the global of that name. The name
  * is taken as written, and a default that a build argument replaces is not looked at.
@@ -91,8 +103,7 @@ static void resolve_arg(struct resolver *resolver, const struct insn *insn)
         is_set = is_set || arg->has_value || scope_get(&resolver->globals, name, &value);
         if (is_set)
             scope_set(&stage->scope, resolver->arena, name, value);
-        if (!span_seq_has(&stage->declared_args, name))
-            seq_push(resolver->arena, &stage->declared_args, name);
+        declare_arg(resolver, name);
         text = span_of(arena_printf(resolver->arena, "%.*s %.*s%s%.*s", SPAN(text), SPAN(name), is_set ? "=" : "",
                                     SPAN(value)));
     }
@@ -182,7 +193,7 @@ static void expose_word(struct resolver *resolver, struct span word, struct plac
     for (unsigned port = ports.first; port <= ports.last; port++) {
         struct span text = span_of(arena_printf(resolver->arena, "%u/%s", port, ports.protocol));
         seq_push(resolver->arena, exposed, text);
-        config_add(&resolver->stage->config.ports, resolver->arena, text);
+        config_add_port(&resolver->stage->config, resolver->arena, text);
     }
 }
 
@@ -216,7 +227,7 @@ static void resolve_volume(struct resolver *resolver, const struct insn *insn)
             continue;
         }
         seq_push(resolver->arena, &volumes, path);
-        config_add(&resolver->stage->config.volumes, resolver->arena, path);
+        config_add_volume(&resolver->stage->config, resolver->arena, path);
     }
     add_history(resolver, history_list(resolver->arena, "VOLUME", &volumes), false);
 }
@@ -300,7 +311,13 @@ static void resolve_workdir(struct resolver *resolver, const struct insn *insn)
     struct span path;
     if (!stage_expand(resolver, insn->args[0].value, insn->args[0].place, &path))
         return;
-    config->workdir = config_join_workdir(resolver->arena, config->workdir, path);
+    path = config_join_workdir(resolver->arena, config->workdir, path);
+    if (path.len >= PATH_MAX) {
+        /* No command could begin there, and relative ones on top of each other would come to any length. */
+        diag_error(resolver->diag, insn->args[0].place, "the working directory is longer than %d bytes", PATH_MAX - 1);
+        return;
+    }
+    config->workdir = path;
     bool is_layer = !span_is(config->workdir, "/");
     if (is_layer)
         stage_add_action(resolver, ACTION_WORKDIR, insn)->workdir =

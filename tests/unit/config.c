@@ -68,14 +68,14 @@ static void test_inherit(void)
     config_init(&parent, &arena, &platform);
     config_set_env(&parent, &arena, span_of("A"), span_of("1"));
     config_set_label(&parent, &arena, span_of("l"), span_of("1"));
-    config_add(&parent.ports, &arena, span_of("80/tcp"));
+    config_add_port(&parent, &arena, span_of("80/tcp"));
     seq_push(&arena, &parent.on_build, span_of("RUN x"));
     config_add_history(&parent, &arena, span_of("ENV A=1"), false);
     config_inherit(&child, &arena, &parent);
     config_set_env(&child, &arena, span_of("A"), span_of("2"));
     config_set_label(&child, &arena, span_of("l"), span_of("2"));
-    config_add(&child.ports, &arena, span_of("80/tcp"));
-    config_add(&child.ports, &arena, span_of("90/tcp"));
+    config_add_port(&child, &arena, span_of("80/tcp"));
+    config_add_port(&child, &arena, span_of("90/tcp"));
     config_add_history(&child, &arena, span_of("ENV A=2"), false);
 
     unit_row("the parent is as it was");

@@ -94,6 +94,8 @@ static const struct {
     {"FROM scratch\nCOPY <<a/b /\na/b", "2:6 a heredoc that becomes a file cannot be called \"a/b\"", NULL, NULL},
     {"FROM scratch\nRUN <<..\n#!x\n..", "2:5 a heredoc that becomes a file cannot be called \"..\"", NULL, NULL},
     {"FROM scratch\nRUN <<a/b\nx\na/b", " run(/bin/sh -c x||PATH)", NULL, NULL},
+    {"FROM scratch\nENV A=/3456789abcdef/123456789abcdef\nENV B=$A$A$A$A$A$A$A$A$A$A$A$A$A$A$A$A\n"
+     "WORKDIR $B$B$B$B$B$B$B$B/x\nWORKDIR x$B\nWORKDIR /", "5:9 the working directory is longer than 4095 bytes", NULL, NULL},
     {"FROM scratch\nVOLUME $N", "2:8 VOLUME specified can not be an empty string", NULL, NULL},
     {"FROM scratch\nSTOPSIGNAL SIGFOO", "2:12 invalid signal: SIGFOO", NULL, NULL},
     {"FROM scratch\nEXPOSE 80/x", "2:8 invalid port: \"80/x\": invalid proto: x", NULL, NULL},
