@@ -209,6 +209,13 @@ static bool is_step_folder(int dir, const struct dirent *entry)
     return fstatat(dir, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
 }
 
+/* "output-1-image.layout": what a step made is a folder. */
+static bool is_layout(const char *name)
+{
+    const char *end = strrchr(name, '.');
+    return end && !strcmp(end, ".layout") && (!strncmp(name, "output-", 7) || !strncmp(name, "joined-", 7));
+}
+
 /* Steps that the Dockerfile no longer has leave no files behind, their stamps and logs neither. */
 static void sweep_folder(const struct outbox *outbox, const char *folder)
 {
@@ -219,7 +226,11 @@ static void sweep_folder(const struct outbox *outbox, const char *folder)
         if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
             continue;
         const char *path = path_join(&scratch, folder, entry->d_name);
-        if (is_step_folder(dirfd(dir), entry))
+        if (is_layout(entry->d_name) && is_wanted(outbox, &scratch, path))
+            is_empty = false;
+        else if (is_layout(entry->d_name))
+            tree_remove_at(AT_FDCWD, path);
+        else if (is_step_folder(dirfd(dir), entry))
             sweep_folder(outbox, path);
         else if (is_ours(entry->d_name) && !is_wanted(outbox, &scratch, path))
             unlink(path);
