@@ -25,8 +25,8 @@ static void change(struct config *config, struct arena *arena, struct span text)
 {
     config_set_env(config, arena, text, text);
     config_set_label(config, arena, text, text);
-    config_add(&config->ports, arena, text);
-    config_add(&config->volumes, arena, text);
+    config_add_port(config, arena, text);
+    config_add_volume(config, arena, text);
     config->workdir = config_join_workdir(arena, config->workdir, text);
     config_add_history(config, arena, text, true);
 }
