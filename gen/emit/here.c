@@ -1,9 +1,11 @@
 /*
- * Owns the other name of files that are called like a target. Called by the emitters. Must not know any syntax.
+ * Owns other names of files: of those that are called like a target, or in a way that a build tool cannot read. Called
+ * by the emitters. Must not know any syntax.
  */
 #include "gen/emit/here.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,6 +14,10 @@
 #include "gen/graph.h"
 #include "runtime/lib/arena.h"
 #include "runtime/lib/die.h"
+#include "runtime/lib/digest.h"
+#include "runtime/lib/fdio.h"
+
+static const char links_folder[] = ".dfgen/.links";
 
 static int compare(const void *a, const void *b)
 {
@@ -46,6 +52,18 @@ const char *here_path(struct here *here, const char *path)
         return path;
     here->is_used = true;
     return arena_printf(here->graph->arena, "%s/here/%s", here->options->state, path);
+}
+
+const char *here_by_link(struct arena *arena, const char *path)
+{
+    char hex[DIGEST_HEX + 1];
+    struct digest digest = digest_of(path, strlen(path));
+    digest_hex(&digest, hex);
+    const char *link = arena_printf(arena, "%s/%s", links_folder, hex);
+    const char *target = arena_printf(arena, "%s%s", *path == '/' ? "" : "../../", path);
+    if (dir_make_at(AT_FDCWD, links_folder, 0777) < 0 || (symlink(target, link) < 0 && errno != EEXIST))
+        die("cannot make the link %s:", link);
+    return link;
 }
 
 int here_link(const struct here *here)

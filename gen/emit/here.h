@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct arena;
 struct emit_options;
 struct graph;
 
@@ -25,7 +26,9 @@ void here_free(struct here *here);
 void here_add(struct here *here, const char *name);
 /* The path itself, or its other name: the graph's arena's. */
 const char *here_path(struct here *here, const char *path);
-/* Make the symlink if a path needs it. -1 with errno. */
+/* Another name for a file whose own the build tool cannot read: that of a symlink to it, which is made. */
+const char *here_by_link(struct arena *arena, const char *path);
+/* Make the symlink STATE/here if a path needs it. -1 with errno. */
 int here_link(const struct here *here);
 
 #endif

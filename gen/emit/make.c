@@ -99,11 +99,17 @@ static bool put_paths(struct make *make, const graph_paths *paths)
     return is_lost;
 }
 
+/* What a rule cannot hold has a link that it can. */
+static const char *context_path(struct make *make, const char *path)
+{
+    return can_carry(path) ? here_path(&make->here, path) : here_by_link(make->graph->arena, path);
+}
+
 static bool put_context_paths(struct make *make, const graph_paths *paths)
 {
     graph_paths named = {0};
     for (size_t i = 0; i < paths->count; i++)
-        vec_push(&named, here_path(&make->here, paths->items[i]));
+        vec_push(&named, context_path(make, paths->items[i]));
     bool is_lost = put_paths(make, &named);
     vec_free(&named);
     return is_lost;
@@ -223,8 +229,8 @@ static void put_generator(struct make *make)
     put_value(&make->out, make->options->state);
     buf_puts(&make->out, "/options.json\n");
     for (size_t i = 0; i < inputs->count; i++)
-        if (can_carry(inputs->items[i]) && !is_own(make, inputs->items[i])) {
-            put_path(&make->out, here_path(&make->here, inputs->items[i]));
+        if (!is_own(make, inputs->items[i])) {
+            put_path(&make->out, context_path(make, inputs->items[i]));
             buf_puts(&make->out, ":\n");
         }
 }

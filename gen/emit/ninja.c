@@ -23,13 +23,10 @@
 #include "gen/graph.h"
 #include "runtime/lib/buf.h"
 #include "runtime/lib/die.h"
-#include "runtime/lib/digest.h"
 #include "runtime/lib/fdio.h"
 #include "runtime/lib/rewrite.h"
 
 enum { MUCH = 64 * 1024 };
-
-static const char links_folder[] = ".dfgen/.links";
 
 struct ninja {
     const struct graph *graph;
@@ -98,27 +95,9 @@ static bool can_carry(const char *path)
     return true;
 }
 
-/* Such a file has a link of another name, which ninja follows to its time. */
-static void put_by_link(struct ninja *ninja, const char *path)
-{
-    char hex[DIGEST_HEX + 1], link[sizeof links_folder + DIGEST_HEX + 1];
-    struct digest digest = digest_of(path, strlen(path));
-    digest_hex(&digest, hex);
-    snprintf(link, sizeof link, "%s/%s", links_folder, hex);
-    struct buf target = {0};
-    buf_printf(&target, "%s%s", *path == '/' ? "" : "../../", path);
-    if (dir_make_at(AT_FDCWD, links_folder, 0777) < 0 || (symlink(buf_text(&target), link) < 0 && errno != EEXIST))
-        die("cannot make the link %s:", link);
-    buf_free(&target);
-    put_path(ninja, link);
-}
-
 static void put_context_path(struct ninja *ninja, const char *path)
 {
-    if (can_carry(path))
-        put_path(ninja, here_path(&ninja->here, path));
-    else
-        put_by_link(ninja, path);
+    put_path(ninja, can_carry(path) ? here_path(&ninja->here, path) : here_by_link(ninja->graph->arena, path));
 }
 
 static void put_paths(struct ninja *ninja, const char *separator, const graph_paths *paths)
