@@ -54,10 +54,23 @@ static const char *const names[CHECK_COUNT + 1] = {
     [CHECK_COUNT] = NULL,
 };
 
+/* What is judged with the whole file in view is not skipped by a comment above one instruction. */
+static bool is_of_file(enum check_rule rule)
+{
+    static const enum check_rule rules[] = {
+        CHECK_CONSISTENT_INSTRUCTION_CASING, CHECK_DUPLICATE_STAGE_NAME, CHECK_RESERVED_STAGE_NAME,
+        CHECK_NO_EMPTY_CONTINUATION, CHECK_INVALID_DEFAULT_ARG_IN_FROM, CHECK_INVALID_BASE_IMAGE_PLATFORM,
+    };
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+        if (rules[i] == rule)
+            return true;
+    return false;
+}
+
 /* What is off until a file asks for it. Whoever builds --locked wants to know of what a lock cannot hold. */
 static bool is_off(const struct checker *checker, size_t rule)
 {
-    const struct check_options *asked = &checker->current;
+    const struct check_options *asked = is_of_file(rule) ? &checker->options : &checker->current;
     if (rule == CHECK_INVALID_DEFINITION_DESCRIPTION)
         return !asked->tries[rule];
     if (rule == CHECK_RUN_NEVER_CUT_OFF || rule == CHECK_RUN_USES_NETWORK)
