@@ -19,11 +19,6 @@ struct git {
     bool seen[16];      /* by row of keys */
 };
 
-static bool starts(struct span text, const char *prefix)
-{
-    return text.len >= strlen(prefix) && !strncasecmp(text.text, prefix, strlen(prefix));
-}
-
 static bool ends(struct span text, const char *suffix)
 {
     size_t len = strlen(suffix);
@@ -222,12 +217,25 @@ static bool split_scp(struct span text, struct url *url)
     return true;
 }
 
+/* "host:dir" is the form without a scheme; with one, it is no URL. */
+static bool has_fine_port(struct span host)
+{
+    const char *colon = host.len ? memrchr(host.text, ':', host.len) : NULL;
+    const char *bracket = host.len ? memrchr(host.text, ']', host.len) : NULL;
+    if (!colon || (bracket && bracket > colon))
+        return true;
+    for (const char *at = colon + 1; at < host.text + host.len; at++)
+        if (*at < '0' || *at > '9')
+            return false;
+    return true;
+}
+
 /* A git source's URL, taken apart, its fragment decoded. */
 static bool split_git(struct arena *arena, struct span text, struct url *url)
 {
     if (split_scp(text, url))
         return true;
-    if (!url_split(text, url))
+    if (!url_split(text, url) || !has_fine_port(url->host))
         return false;
     bool is_http = span_is_nocase(url->scheme, "http") || span_is_nocase(url->scheme, "https");
     struct span path = url_decode(arena, url->path, false);
@@ -261,7 +269,8 @@ const char *add_classify(struct arena *arena, struct span text, struct add_sourc
             return arena_printf(arena, "\"%.*s\" is no host", SPAN(url.host));
         return read_git(arena, source, url.query, url.fragment);
     }
-    if (!starts(text, "http://") && !starts(text, "https://"))
+    /* In capitals it is a path, but where a git URL is told by its path. */
+    if (!span_starts(text, "http://") && !span_starts(text, "https://"))
         return NULL;
     source->kind = ADD_HTTP;
     source->url = text;
