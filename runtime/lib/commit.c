@@ -1,8 +1,9 @@
 /*
- * Owns the step from an overlay's upper folder to a layer: what counts as a change, and what does not. Called by dfgen-run. Must not know
- * how the folder came to be.
- * The folder is walked breadth first into an array, so parents come before children: going through it forwards passes down what is
- * known of folders, going backwards removes what is empty. Nothing is followed, and only one folder is open at a time.
+ * Owns the step from an overlay's upper folder to a layer: what counts as a change, and what does not. Called by
+ * dfgen-run. Must not know how the folder came to be.
+ * The folder is walked breadth first into an array, so parents come before children: going through it forwards passes
+ * down what is known of folders, going backwards removes what is empty. Nothing is followed, and only one folder is
+ * open at a time.
  */
 #include "runtime/lib/commit.h"
 
@@ -82,8 +83,8 @@ static bool same_type(const struct found *found, const struct entry *entry)
 }
 
 /*
- * A folder's time is no change: what made it is listed itself. Any other file's is one, for make and the like in later RUNs. A copy may lie where there
- * are only whole seconds.
+ * A folder's time is no change: what made it is listed itself. Any other file's is one, for make and the like in
+ * later RUNs. A copy may lie where there are only whole seconds.
  */
 static bool same_time(const struct commit *commit, const struct found *found, const struct tree_node *node)
 {
@@ -276,7 +277,8 @@ static int put_missing(struct commit *commit, struct found *found)
 {
     struct found *parent = &commit->found.items[found->parent];
     const char *slash = strrchr(found->path, '/');
-    autoclose int dir = openat(commit->upper, *parent->path ? parent->path : ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    autoclose int dir = openat(commit->upper, *parent->path ? parent->path : ".", flags);
     if (dir < 0 || whiteout_put_at(dir, slash ? slash + 1 : found->path) < 0)
         return commit_fail(commit, found->path);
     parent->lost_names = true;
@@ -330,7 +332,8 @@ static int keep_changes(struct commit *commit)
         found->is_kept = found->is_kept || is_change(commit, found);
         if (found->is_kept && i)
             commit->found.items[found->parent].is_kept = true;
-        if (found->is_missing ? put_missing(commit, found) < 0 : !found->is_kept && i && remove_entry(commit, found) < 0)
+        if (found->is_missing ? put_missing(commit, found) < 0
+                              : !found->is_kept && i && remove_entry(commit, found) < 0)
             return -1;
         if ((found->is_kept || !i) && S_ISDIR(found->st.st_mode) && settle_folder(commit, found) < 0)
             return -1;

@@ -1,6 +1,6 @@
 /*
- * Owns the reading of files that a layer may get: which of them, by how many threads, what their digests are. Called by commit. Must not know what
- * counts as a change.
+ * Owns the reading of files that a layer may get: which of them, by how many threads, what their digests are. Called
+ * by commit. Must not know what counts as a change.
  */
 #include "runtime/lib/commit.h"
 
@@ -38,7 +38,9 @@ static int by_inode(const void *a, const void *b, void *data)
 
 bool commit_same_inode(const struct commit *commit, size_t i, size_t j)
 {
-    return commit->found.items[commit->linked.items[i]].st.st_ino == commit->found.items[commit->linked.items[j]].st.st_ino;
+    const struct found *found = commit->found.items;
+    const size_t *linked = commit->linked.items;
+    return found[linked[i]].st.st_ino == found[linked[j]].st.st_ino;
 }
 
 /* Only where it decides whether there is a change. */
@@ -136,9 +138,11 @@ static int hash_all(struct commit *commit)
 
 static void share_digests(struct commit *commit)
 {
+    struct found *found = commit->found.items;
+    const size_t *linked = commit->linked.items;
     for (size_t i = 1; i < commit->linked.count; i++)
         if (commit_same_inode(commit, i - 1, i))
-            commit->found.items[commit->linked.items[i]].digest = commit->found.items[commit->linked.items[i - 1]].digest;
+            found[linked[i]].digest = found[linked[i - 1]].digest;
 }
 
 int commit_hash(struct commit *commit, bool reads_all)

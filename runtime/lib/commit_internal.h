@@ -1,4 +1,7 @@
-/* What commit's files share: an upper folder (or a whole root) as an array. Include arena.h, digest.h, vec.h and xattrs.h first. */
+/*
+ * What commit's files share: an upper folder (or a whole root) as an array. Include arena.h, digest.h, vec.h and
+ * xattrs.h first.
+ */
 #ifndef DFGEN_COMMIT_INTERNAL_H
 #define DFGEN_COMMIT_INTERNAL_H
 

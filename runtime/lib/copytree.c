@@ -1,7 +1,8 @@
 /*
- * Owns the copy of files with all that belongs to them: of a whole layer, when it was made in a scratch folder since the store's own file system
- * cannot be below an overlay, and of single entries, for who puts a root together himself. Must not know what is in a layer. Paths are walked from
- * the two roots: a payload can nest folders deeper than there are descriptors.
+ * Owns the copy of files with all that belongs to them: of a whole layer, when it was made in a scratch folder since
+ * the store's own file system cannot be below an overlay, and of single entries, for who puts a root together
+ * himself. Must not know what is in a layer. Paths are walked from the two roots: a payload can nest folders deeper
+ * than there are descriptors.
  */
 #include "runtime/lib/copytree.h"
 

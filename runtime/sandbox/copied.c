@@ -1,8 +1,9 @@
 /*
- * Owns the private copy of a root where the kernel gives no overlay: made of the layers' listings and files, so that it does not matter how a
- * layer's removals lie on the disk. Called by the sandbox. Must not know what is done with the root.
- * What the command did is found out by commit; what it cannot see there is whether a folder was removed and made again, so folders are remembered.
- * Files with several names in a layer have them in the copy: programs ask for it. Overlayfs breaks such links when one of the names is written.
+ * Owns the private copy of a root where the kernel gives no overlay: made of the layers' listings and files, so that
+ * it does not matter how a layer's removals lie on the disk. Called by the sandbox. Must not know what is done with
+ * the root. What the command did is found out by commit; what it cannot see there is whether a folder was removed and
+ * made again, so folders are remembered. Files with several names in a layer have them in the copy: programs ask for
+ * it. Overlayfs breaks such links when one of the names is written.
  */
 #include "runtime/sandbox/copied.h"
 
@@ -34,7 +35,10 @@
 
 enum { LOOKED_AT = STATX_BASIC_STATS | STATX_BTIME, BUCKETS = 1024 };
 
-/* A folder of the copy. A number alone may come again at once, so there is the time of birth, where the file system has one. */
+/*
+ * A folder of the copy. A number alone may come again at once, so there is the time of birth, where the file system
+ * has one.
+ */
 struct kept {
     const char *path;
     uint64_t inode;
@@ -164,7 +168,8 @@ static int copy_all(struct copying *copying)
     struct tree_node node;
     struct entry entry;
     struct stat st;
-    if (fstat(copying->to, &st) < 0 || !tree_lookup(copying->tree, &copied->arena, "", &node, &entry) || note_owner(copying, &entry) < 0 ||
+    if (fstat(copying->to, &st) < 0 || !tree_lookup(copying->tree, &copied->arena, "", &node, &entry) ||
+        note_owner(copying, &entry) < 0 ||
         copy_folder(copying, "") < 0)
         return -1;
     for (size_t i = 0; i < copied->folders.count; i++)
@@ -194,7 +199,8 @@ static int show(const struct room *room, const struct rootfs *rootfs, int folder
 
 int copied_mount(struct room *room, const struct rootfs *rootfs, const struct tree *tree, struct copied **copied)
 {
-    struct copying copying = {.copied = xcalloc(1, sizeof *copying.copied), .tree = tree, .owners = room->owners, .to = -1};
+    struct copying copying = {.tree = tree, .owners = room->owners, .to = -1};
+    copying.copied = xcalloc(1, sizeof *copying.copied);
     int root = -1;
     copying.to = openat(room->tmp->dir, rootfs->upper, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (copying.to >= 0 && copy_all(&copying) == 0)

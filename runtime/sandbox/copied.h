@@ -1,6 +1,6 @@
 /*
- * A root file system without an overlay: a private copy of its layers, compared with them when the command is gone. Include runtime/lib/store.h
- * and runtime/sandbox/user.h, then room.h first.
+ * A root file system without an overlay: a private copy of its layers, compared with them when the command is gone.
+ * Include runtime/lib/store.h and runtime/sandbox/user.h, then room.h first.
  */
 #ifndef DFGEN_SANDBOX_COPIED_H
 #define DFGEN_SANDBOX_COPIED_H
@@ -12,8 +12,9 @@ struct rootfs;
 struct tree;
 
 /*
- * Copy the merged root of the layers to where an upper folder would be (without one: to a folder of its own) and show that at tmp/…/NAME. *copied
- * (NULL: nobody asks) remembers its folders. An O_PATH descriptor of the root; -1 with errno.
+ * Copy the merged root of the layers to where an upper folder would be (without one: to a folder of its own) and show
+ * that at tmp/…/NAME. *copied (NULL: nobody asks) remembers its folders. An O_PATH descriptor of the root; -1 with
+ * errno.
  */
 int copied_mount(struct room *room, const struct rootfs *rootfs, const struct tree *tree, struct copied **copied);
 

@@ -1,6 +1,7 @@
 /*
- * Owns the choice of how a root is put together: on which file system an overlay has its upper folder, and what there is without overlays. Called by
- * the sandbox, for the root and for what is mounted in it. Must not know what the roots are for, nor how overlays and copies are made.
+ * Owns the choice of how a root is put together: on which file system an overlay has its upper folder, and what there
+ * is without overlays. Called by the sandbox, for the root and for what is mounted in it. Must not know what the
+ * roots are for, nor how overlays and copies are made.
  */
 #include "runtime/sandbox/layers.h"
 
@@ -38,7 +39,9 @@ void layers_choose(struct room *room)
     static const struct {
         const char *word;
         enum layers_way way;
-    } ways[] = {{"overlay", LAYERS_OVERLAY}, {"scratch", LAYERS_SCRATCH}, {"memory", LAYERS_MEMORY}, {"copy", LAYERS_COPY}};
+    } ways[] = {
+        {"overlay", LAYERS_OVERLAY}, {"scratch", LAYERS_SCRATCH}, {"memory", LAYERS_MEMORY}, {"copy", LAYERS_COPY},
+    };
     const char *word = getenv("DFGEN_ROOTFS");
     room->way = LAYERS_OVERLAY;
     room->way_is_wish = word && *word;
@@ -63,7 +66,8 @@ static int next_way(const struct room *room, const struct rootfs *rootfs, int er
     if (error == EINVAL && room->way == LAYERS_OVERLAY && rootfs->upper && !room->owners)
         return scratch_has_folder() ? LAYERS_SCRATCH : LAYERS_MEMORY;
     /* Not there, not for this user, not on such file systems; too many layers. */
-    return error == EINVAL || error == ENODEV || error == EPERM || error == EOPNOTSUPP || error == E2BIG ? LAYERS_COPY : NO_WAY;
+    bool may_copy = error == EINVAL || error == ENODEV || error == EPERM || error == EOPNOTSUPP || error == E2BIG;
+    return may_copy ? LAYERS_COPY : NO_WAY;
 }
 
 /* --- upper folders --- */
@@ -89,7 +93,8 @@ static void make_upper(const struct room *room, const char *name, const struct t
     struct stat below;
     tree_lookup(tree, room->step->arena, "", &node, &entry);
     if ((mkdirat(room->tmp->dir, name, 0755) < 0 && errno != EEXIST) ||
-        (!room->owners && fchownat(room->tmp->dir, name, entry.uid, entry.gid, 0) < 0) || fchmodat(room->tmp->dir, name, entry.mode, 0) < 0)
+        (!room->owners && fchownat(room->tmp->dir, name, entry.uid, entry.gid, 0) < 0) ||
+        fchmodat(room->tmp->dir, name, entry.mode, 0) < 0)
         step_die(room->step, "cannot make a folder in the store:");
     if (entry.xattr_count)
         set_xattrs(room, arena_printf(room->step->arena, "/proc/self/fd/%d/%s", room->tmp->dir, name), &entry);
@@ -130,9 +135,11 @@ static void say_copy(const struct room *room)
 {
     static const char mark[] = "copied-root-said";
     const char *why = room->why_not;
-    if (room->way != LAYERS_COPY || room->way_is_wish || faccessat(room->store->dir, mark, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+    if (room->way != LAYERS_COPY || room->way_is_wish ||
+        faccessat(room->store->dir, mark, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
         return;
-    warn("RUN works on a copy of its files, which takes time, since there can be no overlay on the store %s%s%s (said once; dfgen probe says more)",
+    warn("RUN works on a copy of its files, which takes time, since there can be no overlay on the store %s%s%s "
+         "(said once; dfgen probe says more)",
          room->store->path, why ? ": " : "", why ? why : "");
     file_write_at(room->store->dir, mark, "", 0, 0644);
 }
@@ -155,7 +162,8 @@ static int make_copy(struct room *room, struct rootfs rootfs, const struct tree 
 _Noreturn static void end(const struct room *room, const struct rootfs *rootfs, const char *why)
 {
     if (errno == EPERM)
-        step_die(room->step, "this machine does not let dfgen mount (%s); a container needs CAP_SYS_ADMIN or user namespaces",
+        step_die(room->step,
+                 "this machine does not let dfgen mount (%s); a container needs CAP_SYS_ADMIN or user namespaces",
                  why ? why : "operation not permitted");
     if (errno == EINVAL && rootfs->upper)
         step_die(room->step, "cannot put an overlay on the store %s: %s (DFGEN_STORE or --store names another place)",

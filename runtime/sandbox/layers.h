@@ -19,11 +19,15 @@ enum layers_way {
 void layers_choose(struct room *room);
 
 /*
- * Mount the layers that tree is of at tmp/…/NAME (rootfs->name) and remember it; what the machine refuses is tried in the next way, and that is kept to.
- * An O_PATH descriptor. Ends the process when nothing works. *copied (NULL: nobody asks) is set when the root is a copy.
+ * Mount the layers that tree is of at tmp/…/NAME (rootfs->name) and remember it; what the machine refuses is tried in
+ * the next way, and that is kept to. An O_PATH descriptor. Ends the process when nothing works. *copied (NULL: nobody
+ * asks) is set when the root is a copy.
  */
 int layers_mount(struct room *room, struct rootfs *rootfs, const struct tree *tree, struct copied **copied);
-/* The same, to see whether and how it works: nothing is said or remembered. The way and what hindered a better one are in the room. */
+/*
+ * The same, to see whether and how it works: nothing is said or remembered. The way and what hindered a better one
+ * are in the room.
+ */
 int layers_try(struct room *room, struct rootfs *rootfs, const struct tree *tree, struct copied **copied);
 
 #endif

@@ -1,4 +1,6 @@
-/* Mounts by descriptor: made detached, narrowed, then attached to an open target, so that no name is looked up twice. */
+/*
+ * Mounts by descriptor: made detached, narrowed, then attached to an open target, so that no name is looked up twice.
+ */
 #ifndef DFGEN_SANDBOX_MNT_H
 #define DFGEN_SANDBOX_MNT_H
 
@@ -13,21 +15,27 @@ struct mnt_option {
     const char *value;  /* NULL: a flag */
 };
 
-/* A new file system of a type, not attached anywhere. -1 with errno; *why (malloc'd, may be NULL) gets the kernel's own words, if any. */
+/*
+ * A new file system of a type, not attached anywhere. -1 with errno; *why (malloc'd, may be NULL) gets the kernel's
+ * own words, if any.
+ */
 int mnt_make(const char *type, const struct mnt_option *options, size_t count, unsigned attrs, char **why);
 
 /* Attach a detached mount on a target (O_PATH descriptor of a folder, or of a file for one of a file). */
 int mnt_attach(int mnt, int target);
 
-/* Show what is open as source at target too, with attrs added to its mount's own. With all mounts below it when recursive. */
+/*
+ * Show what is open as source at target too, with attrs added to its mount's own. With all mounts below it when
+ * recursive.
+ */
 int mnt_bind(int source, int target, unsigned attrs, bool recursive);
 
 /* A classic mount(2), for what the calls above cannot do on older kernels. */
 int mnt_classic(const char *type, const char *target, unsigned attrs, const char *options);
 
 /*
- * Go into a mount namespace of our own, of which no mount tells or hears of those elsewhere. Descriptors that mounts are made by must be opened after
- * that. Ends the process when it cannot be.
+ * Go into a mount namespace of our own, of which no mount tells or hears of those elsewhere. Descriptors that mounts
+ * are made by must be opened after that. Ends the process when it cannot be.
  */
 void mnt_leave(void);
 

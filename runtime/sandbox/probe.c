@@ -1,6 +1,6 @@
 /*
- * Owns what dfgen probe says of the sandbox: it makes an empty root and control groups as a RUN would, and tells what came of it. Called by
- * dfgen-shell in a mount namespace of its own. Must not know how roots and groups are made.
+ * Owns what dfgen probe says of the sandbox: it makes an empty root and control groups as a RUN would, and tells what
+ * came of it. Called by dfgen-shell in a mount namespace of its own. Must not know how roots and groups are made.
  */
 #include "runtime/sandbox/single.h"
 
@@ -20,6 +20,7 @@
 #include "runtime/lib/tree.h"
 #include "runtime/sandbox/cgroup.h"
 #include "runtime/sandbox/mnt.h"
+#include "runtime/sandbox/owners.h"
 #include "runtime/sandbox/rootfs.h"
 #include "runtime/sandbox/scratch.h"
 #include "runtime/sandbox/user.h"
@@ -60,7 +61,9 @@ static void print_limits(void)
         const char *word;
         struct cgroup_limit limit;
     } rows[] = {
-        {"--memory", {"memory", "1099511627776"}}, {"--cpus", {"cpu_shares", "1024"}}, {"processes", {"pids", "100000"}},
+        {"--memory", {"memory", "1099511627776"}},
+        {"--cpus", {"cpu_shares", "1024"}},
+        {"processes", {"pids", "100000"}},
     };
     struct buf found = {0};
     char *why = NULL;
@@ -95,8 +98,9 @@ static void print_devices(enum id_mode mode)
     if (group)
         cgroup_free(group);
     free(why);
-    printf("devices  %s\n", is_guarded ? "RUN can make any node, and open the harmless ones (a device program in a control group)"
-                                      : "RUN can make any node, and open none of them (there is no control group for a device program)");
+    printf("devices  RUN can make any node, and open %s\n",
+           is_guarded ? "the harmless ones (a device program in a control group)"
+                      : "none of them (there is no control group for a device program)");
 }
 
 void probe_print(const char *store, enum id_mode mode)
@@ -106,13 +110,15 @@ void probe_print(const char *store, enum id_mode mode)
     struct store_tmp tmp;
     struct room room = {.step = &step, .tmp = &tmp, .store = &step.store};
     if (store_open(&step.store, store, mode) < 0)
-        die("cannot open the store %s%s:", store, errno == EPERM ? " (it must be yours, and writable by nobody else)" : "");
+        die("cannot open the store %s%s:", store,
+            errno == EPERM ? " (it must be yours, and writable by nobody else)" : "");
     if (store_tmp_make(&step.store, &tmp) < 0)
         die("cannot work in the store %s:", store);
     single_begin(&room);
     print_roots(&room);
     print_limits();
     print_devices(mode);
+    owners_free(room.owners);
     scratch_drop(room.scratch, &tmp);
     store_tmp_drop(&step.store, &tmp);
     store_close(&step.store);

@@ -4,7 +4,10 @@
 
 #include "runtime/lib/store.h"
 
-/* Print a line each: how roots are put together and why, the limits that can be set, how device nodes are guarded. Ends the process on failure. */
+/*
+ * Print a line each: how roots are put together and why, the limits that can be set, how device nodes are guarded.
+ * Ends the process on failure.
+ */
 void probe_print(const char *store, enum id_mode mode);
 
 #endif

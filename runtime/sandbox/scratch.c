@@ -1,8 +1,10 @@
 /*
- * Owns the scratch folder of a RUN whose store lies where overlayfs takes no upper folder (another overlay, NFS and the like). Called by who mounts its
- * layers, and by who runs one when it has taken the result. Must not know what is put there. It lies on tmp/…/layer, so the result has its usual name; as
- * it cannot be moved from there, the store copies it.
- * In $TMPDIR each store has an area of its own, made like the store's tmp/: folders locked by who works in them, and swept when that one is gone.
+ * Owns the scratch folder of a RUN whose store lies where overlayfs takes no upper folder (another overlay, NFS and
+ * the like). Called by who mounts its layers, and by who runs one when it has taken the result. Must not know what is
+ * put there. It lies on tmp/…/layer, so the result has its usual name; as it cannot be moved from there, the store
+ * copies it.
+ * In $TMPDIR each store has an area of its own, made like the store's tmp/: folders locked by who works in them, and
+ * swept when that one is gone.
  */
 #include "runtime/sandbox/scratch.h"
 
@@ -85,7 +87,8 @@ static int bind_folder(const struct room *room, struct scratch *scratch, int tar
     scratch->parent = open(getenv("TMPDIR"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (scratch->parent < 0 || fstat(room->store->dir, &st) < 0)
         return -1;
-    snprintf(scratch->name, sizeof scratch->name, "dfgen-%llx-%llx", (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
+    snprintf(scratch->name, sizeof scratch->name, "dfgen-%llx-%llx", (unsigned long long)st.st_dev,
+             (unsigned long long)st.st_ino);
     if (open_area(scratch) < 0)
         return -1;
     store_tmp_sweep(&scratch->area);
