@@ -162,12 +162,17 @@ static void sweep(int parent)
         closedir(stream);
 }
 
-static int make_in(struct member *member, const char *path)
+/* A sweep may come between making a group and locking it: then it is no more. */
+static bool is_still_there(const struct member *member)
 {
-    member->parent = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (member->parent < 0)
-        return -1;
-    sweep(member->parent);
+    struct stat named, held;
+    return fstatat(member->parent, member->name, &named, AT_SYMLINK_NOFOLLOW) == 0 && fstat(member->dir, &held) == 0 &&
+           named.st_ino == held.st_ino;
+}
+
+/* 1: it was swept away. */
+static int make_once(struct member *member)
+{
     /* Containers that share a hierarchy have the same process ids. */
     unsigned number;
     if (getrandom(&number, sizeof number, 0) != sizeof number)
@@ -176,7 +181,27 @@ static int make_in(struct member *member, const char *path)
     if (mkdirat(member->parent, member->name, 0755) < 0)
         return -1;
     member->dir = openat(member->parent, member->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    return member->dir < 0 ? -1 : flock(member->dir, LOCK_EX);
+    if (member->dir < 0)
+        return errno == ENOENT ? 1 : -1;
+    if (flock(member->dir, LOCK_EX) < 0)
+        return -1;
+    if (is_still_there(member))
+        return 0;
+    fd_close_scope(&member->dir);
+    member->dir = -1;
+    return 1;
+}
+
+static int make_in(struct member *member, const char *path)
+{
+    member->parent = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (member->parent < 0)
+        return -1;
+    sweep(member->parent);
+    int result;
+    for (int tries = 0; (result = make_once(member)) > 0 && tries < REMOVE_TRIES; tries++)
+        errno = EAGAIN;
+    return result ? -1 : 0;
 }
 
 static void close_member(struct member *member)
