@@ -462,12 +462,25 @@ static char *own_words(struct arena *arena, const struct client_response *respon
     return words ? words : xstrdup("");
 }
 
+/* Somebody was there and ended the connection: the alert that says why may be lost when we still send. */
+static bool was_hung_up(const struct client_response *response)
+{
+    static const char *const others[] = {"certificate", "resolve", "onnect to", "refused", "said nothing", "roxy"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (strstr(response->error, others[i]))
+            return false;
+    return !response->status && !response->is_no_tls;
+}
+
 /* What to do about a request that got no whole answer. */
 static const char *error_remedy(const struct session *session, const struct client_response *response)
 {
     if (client_wants_certificate(response))
         return "It wants a certificate of yours that it knows: put it and its key into certs.d (HOST/client.cert, "
                "HOST/client.key) or dfgen.ini ([registry \"HOST\"] cert = FILE, key = FILE)";
+    if (!session->server->base && was_hung_up(response))
+        return "Does it want a certificate of yours (certs.d: HOST/client.cert, HOST/client.key), or is a proxy in the "
+               "way?";
     if (strstr(response->error, "certificate") || strstr(response->error, "SSL"))
         return "Put its authority into certs.d (HOST/ca.crt) or dfgen.ini ([registry \"HOST\"] ca = FILE), or accept "
                "any with insecure = true or --tls-verify=false";
