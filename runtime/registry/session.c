@@ -5,6 +5,7 @@
 #include "runtime/registry/session.h"
 
 #include <jansson.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -445,7 +446,7 @@ static const struct {
     {413, 413, "it takes nothing that large", "Ask who runs it for a higher limit"},
     {429, 429, "too many requests", "Wait, log in, or name a mirror in dfgen.ini: [registry \"NAME\"] mirror = HOST"},
     {500, 599, "it has a problem of its own", "Try again later, or name a mirror in dfgen.ini: [registry \"NAME\"] mirror = HOST"},
-    {0, 599, "this is no answer that a registry gives", "Is that a registry, and is no proxy in between?"},
+    {0, LONG_MAX, "this is no answer that a registry gives", "Is that a registry, and is no proxy in between?"},
 };
 
 static const char unreachable[] = "Is the name right, and the network there? Without one, images can be given with "
