@@ -69,12 +69,12 @@ static int put_once(const struct store *store, const struct once *file)
     return result;
 }
 
-/* layers/MODE is made last: where it is, all the rest is. */
-static int make_folders(struct store *store, const char *layers)
+/* A store that is there is looked at, too: what somebody has removed by hand is made again. */
+static int make_missing(const struct store *store)
 {
-    static const char *const folders[] = {"tmp", "blobs", "blobs/sha256", "actions", "index", "cache", "layers"};
+    static const char *const folders[] = {"tmp", "blobs/sha256", "actions", "index", "cache"};
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
-        if (mkdirat(store->dir, folders[i], 0755) < 0 && errno != EEXIST)
+        if (faccessat(store->dir, folders[i], F_OK, 0) < 0 && dir_make_at(store->dir, folders[i], 0755) < 0)
             return -1;
     static const char layout[] = "{\"imageLayoutVersion\":\"1.0.0\"}\n";
     static const char index[] = "{\"manifests\":[],\"schemaVersion\":2}\n";
@@ -84,7 +84,7 @@ static int make_folders(struct store *store, const char *layers)
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         if (put_once(store, &files[i]) < 0)
             return -1;
-    return mkdirat(store->dir, layers, 0755) < 0 && errno != EEXIST ? -1 : 0;
+    return 0;
 }
 
 /* Parents as others would make them, the store itself for its owner alone. */
@@ -150,10 +150,10 @@ static int open_parts(struct store *store)
         return -1;
     /* The lock comes first: a gc may be taking things away. */
     store->lock = open_lock(store->dir);
-    if (store->lock < 0)
+    if (store->lock < 0 || make_missing(store) < 0)
         return -1;
     store->layers = openat(store->dir, layers, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    if (store->layers < 0 && errno == ENOENT && make_folders(store, layers) == 0)
+    if (store->layers < 0 && errno == ENOENT && dir_make_at(store->dir, layers, 0755) == 0)
         store->layers = openat(store->dir, layers, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     return store->layers < 0 ? -1 : 0;
 }

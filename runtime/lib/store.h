@@ -44,8 +44,8 @@ struct store {
 };
 
 /*
- * Open, making it (mode 0700) when missing. EPERM: it belongs to somebody else or others may write it. Sweeps tmp/ of the dead now and
- * then. Waits for a running gc.
+ * Open, making it (mode 0700), or what is missing in it, when it is not there. EPERM: it belongs to somebody else or
+ * others may write it. Sweeps tmp/ of the dead now and then. Waits for a running gc.
  */
 int store_open(struct store *store, const char *path, enum id_mode mode);
 void store_close(struct store *store);

@@ -14,6 +14,7 @@
 
 #include "runtime/lib/arena.h"
 #include "runtime/lib/buf.h"
+#include "runtime/lib/die.h"
 #include "runtime/lib/digest.h"
 #include "runtime/lib/fdio.h"
 #include "runtime/lib/list.h"
@@ -52,6 +53,19 @@ static void test_open(void)
     struct store second;
     UNIT_INT(0, store_open(&second, "deep/er/store/", MODE_SINGLE));
     UNIT_TRUE(exists("deep/er/store/layers/single"));
+    unit_row("what was removed by hand is made again");
+    static const char *const parts[] = {"tmp", "blobs/sha256", "blobs", "actions", "index", "cache", "oci-layout",
+                                        "index.json", "layers/root", "layers"};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        struct store again;
+        char *path = xasprintf("deep/er/store/%s", parts[i]);
+        UNIT_INT(0, tree_remove_at(AT_FDCWD, path));
+        UNIT_TRUE(!exists(path));
+        UNIT_INT(0, store_open(&again, "deep/er/store", MODE_ROOT));
+        UNIT_TRUE(exists(path) && exists("deep/er/store/blobs/sha256"));
+        store_close(&again);
+        free(path);
+    }
     unit_row("gc cannot take the lock");
     autoclose int lock = open("deep/er/store/lock", O_RDWR);
     UNIT_INT(-1, flock(lock, LOCK_EX | LOCK_NB));
