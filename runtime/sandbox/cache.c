@@ -184,9 +184,9 @@ void cache_open_all(struct room *room)
             *folder = open_cache(room, wanted[i].mount, wanted[i].id);
         if (*folder < 0)
             fail(room, wanted[i].mount);
-        const struct plan_mount *mount = wanted[i].mount;
         /* What an earlier step has noted is gone with it. */
-        if (room->owners && owners_give(room->owners, *folder, "", mount->uid, mount->gid) < 0)
-            fail(room, mount);
+        struct entry root = origin_of(room, wanted[i].mount);
+        if (room->owners && owners_give(room->owners, *folder, "", root.uid, root.gid) < 0)
+            fail(room, wanted[i].mount);
     }
 }

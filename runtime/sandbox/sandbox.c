@@ -95,6 +95,12 @@ static void make_folder(struct room *room)
     /* Below /proc and /sys, which are not there yet, the payload will see for itself. */
     if (folder < 0 && errno != EROFS)
         step_die(room->step, "cannot make the working directory %s:", room->plan->cwd);
+    /* With one id the folders on the way are made here, as root's: of what the payload makes it would be the owner. */
+    if (room->owners && strstr(room->plan->entered, "/..")) {
+        make.uid = make.gid = 0;
+        autoclose int way = targets_open(room->targets, room->plan->entered, &make);
+        (void)way;
+    }
 }
 
 /* Its limits, and for real root the guard over devices: is that not to be had, no node of the root can be opened at all. */

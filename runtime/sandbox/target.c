@@ -86,7 +86,8 @@ static int make_folder(int at, const char *name, const struct target_make *make)
         return -1;
     autoclose int made = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     /* Owner before mode: chown takes set-id bits away. */
-    if (made < 0 || ((make->uid || make->gid) && owners_give(make->owners, made, "", make->uid, make->gid) < 0) || fchmod(made, make->mode) < 0)
+    bool gives = make->owners || make->uid || make->gid;
+    if (made < 0 || (gives && owners_give(make->owners, made, "", make->uid, make->gid) < 0) || fchmod(made, make->mode) < 0)
         return -1;
     return 0;
 }
