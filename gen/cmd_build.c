@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "runtime/lib/child.h"
 #include "runtime/lib/die.h"
 #include "runtime/lib/fdio.h"
 #include "runtime/lib/vec.h"
@@ -99,21 +99,21 @@ static void print_output(const char *path)
         die("cannot write %s to standard output:", path);
 }
 
-static int run(const struct tool *tool, const struct generated *made)
+static int start_made(const void *data)
 {
-    int status;
-    pid_t pid = fork();
-    if (pid == 0) {
-        /* What is said of the build is not the output. */
-        if (made->output)
-            dup2(STDERR_FILENO, STDOUT_FILENO);
-        start(tool, made->build_file, made->targets);
-    }
-    if (pid < 0)
-        die("cannot start %s:", tool->program);
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        continue;
-    if (!WIFEXITED(status) || WEXITSTATUS(status))
+    const struct generated *made = data;
+    /* What is said of the build is not the output. */
+    if (made->output)
+        dup2(STDERR_FILENO, STDOUT_FILENO);
+    start(tool_of(made->generator), made->build_file, made->targets);
+}
+
+static int run(const struct generated *made)
+{
+    int code = child_run(start_made, made);
+    if (code < 0)
+        die("cannot start %s:", made->generator);
+    if (code)
         return EXIT_BUILD;
     if (made->output)
         print_output(made->output);
@@ -141,6 +141,6 @@ int cmd_build(int argc, char **argv)
         die_usage("--output: dest=- is standard output, and an archive is nothing for a terminal: redirect it, or name "
                   "a file");
     if (made.stamp || made.output)
-        return run(tool_of(made.generator), &made);
+        return run(&made);
     start(tool_of(made.generator), made.build_file, made.targets);
 }

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "gen/add.h"
@@ -23,6 +22,7 @@
 #include "gen/source.h"
 #include "runtime/lib/arena.h"
 #include "runtime/lib/buf.h"
+#include "runtime/lib/child.h"
 #include "runtime/lib/context.h"
 #include "runtime/lib/die.h"
 #include "runtime/lib/fdio.h"
@@ -50,18 +50,11 @@ struct main_context {
 void cmd_run_helper(const char *helpers, const char *name, const char *step)
 {
     char *program = xasprintf("%s/%s", helpers, name);
-    int status = 0;
-    pid_t child = fork();
-    if (child == 0) {
-        execl(program, program, step, (char *)NULL);
-        _exit(127);
-    }
-    while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
-        ;
-    if (child < 0 || (WIFEXITED(status) && WEXITSTATUS(status) == 127))
+    int code = child_run(child_exec, (const char *const[]){program, step, NULL});
+    if (code < 0 || code == 126 || code == 127)
         die("cannot run %s", program);
     /* It has said what is wrong. */
-    if (!WIFEXITED(status) || WEXITSTATUS(status))
+    if (code)
         _exit(EXIT_BUILD);
     free(program);
 }

@@ -4,7 +4,6 @@
  */
 #include "gen/cmd.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <linux/seccomp.h>
 #include <sched.h>
@@ -15,12 +14,12 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "gen/programs.h"
 #include "runtime/lib/arena.h"
 #include "runtime/lib/buf.h"
+#include "runtime/lib/child.h"
 #include "runtime/lib/die.h"
 #include "runtime/lib/fdio.h"
 #include "runtime/lib/idmode.h"
@@ -32,16 +31,21 @@ static const char usage[] =
 
 /* --- what can be tried --- */
 
-/* True when the function says so in a child process. */
-static bool works_in_child(bool (*trial)(void))
+struct offer {
+    const char *name;
+    bool (*trial)(void);
+    const char *purpose;
+};
+
+static int try_offer(const void *data)
 {
-    int status;
-    pid_t child = fork();
-    if (child == 0)
-        _exit(trial() ? 0 : 1);
-    while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
-        continue;
-    return child > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    return ((const struct offer *)data)->trial() ? 0 : 1;
+}
+
+/* True when its trial says so in a child process. */
+static bool works_in_child(const struct offer *offer)
+{
+    return child_run(try_offer, offer) == 0;
 }
 
 static bool write_text(const char *file, const char *text)
@@ -110,11 +114,8 @@ static bool try_pasta(void) { return has_program("pasta"); }
 static bool try_slirp(void) { return has_program("slirp4netns"); }
 static bool try_fuse_overlayfs(void) { return has_program("fuse-overlayfs"); }
 
-static const struct {
-    const char *name;
-    bool (*trial)(void);
-    const char *purpose;
-} offers[] = {
+/* The first is what all modes but root's need. */
+static const struct offer offers[] = {
     {"user namespaces", try_namespace, "RUN without root"},
     {"overlay with userxattr", try_overlay, "RUN's root without root"},
     {"newuidmap and newgidmap", try_newuidmap, "more ids than the user's own"},
@@ -189,19 +190,11 @@ static void say_sandbox(void)
     struct arena arena = {0};
     char *store = store_default_path();
     const char *helper = arena_printf(&arena, "%s/dfgen-shell", programs_find(&arena).helpers);
-    int status;
     if (!store)
         die("no place for a store: set DFGEN_STORE or HOME");
-    fflush(stdout);
-    pid_t child = fork();
-    if (child == 0) {
-        execl(helper, "dfgen-shell", "--probe", store, (char *)NULL);
-        die("cannot run %s:", helper);
-    }
-    while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
-        continue;
-    if (child < 0)
-        die("cannot start %s:", helper);
+    int code = child_run(child_exec, (const char *const[]){helper, "--probe", store, NULL});
+    if (code < 0 || code == 126 || code == 127)
+        die("cannot run %s", helper);
     free(store);
     arena_free(&arena);
 }
@@ -214,12 +207,10 @@ int cmd_probe(int argc, char **argv)
     }
     if (argc > 1)
         die_usage("probe: \"%s\" is one word too many", argv[1]);
-    /* Children must not print what is still to be printed. */
-    bool has_namespaces = works_in_child(try_namespace);
     bool has[sizeof offers / sizeof *offers];
     for (size_t i = 0; i < sizeof offers / sizeof *offers; i++)
-        has[i] = works_in_child(offers[i].trial);
-    say_mode(has_namespaces);
+        has[i] = works_in_child(&offers[i]);
+    say_mode(has[0]);
     say_sandbox();
     for (size_t i = 0; i < sizeof offers / sizeof *offers; i++)
         printf("%-4s%-28s%s\n", has[i] ? "yes" : "no", offers[i].name, offers[i].purpose);

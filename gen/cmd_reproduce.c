@@ -22,6 +22,7 @@
 #include "gen/programs.h"
 #include "runtime/lib/arena.h"
 #include "runtime/lib/buf.h"
+#include "runtime/lib/child.h"
 #include "runtime/lib/die.h"
 #include "runtime/lib/fdio.h"
 
@@ -84,28 +85,32 @@ static bool has_program(const char *name)
     return false;
 }
 
-/*
- * Ends the process when it cannot be run; its exit code otherwise. What it prints goes to a file, unless log is NULL.
- */
+/* A program, where it runs, and what file its output goes to. */
+struct program {
+    const struct surroundings *how;     /* NULL: ours */
+    const char *const *words;
+    const char *log;                    /* NULL: where ours goes */
+};
+
+static int start(const void *data)
+{
+    const struct program *program = data;
+    if (program->log && dup2(open(program->log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), STDOUT_FILENO) < 0)
+        return 127;
+    if (program->how)
+        enter(program->how);
+    int code = child_exec(program->words);
+    fprintf(stderr, "dfgen: cannot run %s: %s\n", program->words[0], strerror(errno));
+    return code;
+}
+
+/* Ends the process when it cannot be run, or is killed; its exit code otherwise. */
 static int run(const struct surroundings *how, const word_list *words, const char *log)
 {
-    int status = 0;
-    fflush(NULL);
-    pid_t child = fork();
-    if (child == 0) {
-        if (log && dup2(open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), STDOUT_FILENO) < 0)
-            _exit(127);
-        if (how)
-            enter(how);
-        execvp(words->items[0], (char **)(uintptr_t)words->items);
-        fprintf(stderr, "dfgen: cannot run %s: %s\n", words->items[0], strerror(errno));
-        _exit(127);
-    }
-    while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
-        ;
-    if (child < 0 || !WIFEXITED(status) || WEXITSTATUS(status) == 127)
-        die("check --reproducible: %s did not run", words->items[0]);
-    return WEXITSTATUS(status);
+    int code = child_run(start, &(struct program){how, words->items, log});
+    if (code < 0 || code >= 126)
+        die("check --reproducible: %s did not run to its end", words->items[0]);
+    return code;
 }
 
 static pid_t make_busy(const struct surroundings *how)

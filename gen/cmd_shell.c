@@ -4,7 +4,6 @@
  */
 #include "gen/cmd.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <glob.h>
@@ -12,12 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "gen/programs.h"
 #include "gen/steps.h"
 #include "runtime/lib/arena.h"
+#include "runtime/lib/child.h"
 #include "runtime/lib/die.h"
 #include "runtime/lib/fdio.h"
 #include "runtime/lib/vec.h"
@@ -116,21 +115,21 @@ int cmd_shell(int argc, char **argv)
 
 /* --- images from elsewhere: the edges of a small build bring their layers --- */
 
+/* What it says of its progress is not what the image says. */
+static int start_aside(const void *data)
+{
+    const char *const *command = data;
+    dup2(STDERR_FILENO, STDOUT_FILENO);
+    child_exec(command);
+    die("cannot run %s:", command[0]);
+}
+
 static int run_program(const char *const *command)
 {
-    int status;
-    pid_t pid = fork();
-    if (pid == 0) {
-        /* What it says of its progress is not what the image says. */
-        dup2(STDERR_FILENO, STDOUT_FILENO);
-        execvp(command[0], (char **)(uintptr_t)command);
-        die("cannot run %s:", command[0]);
-    }
-    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        continue;
-    if (pid < 0)
+    int code = child_run(start_aside, command);
+    if (code < 0)
         die("cannot start %s:", command[0]);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    return code;
 }
 
 /* As --build-context has it. */
@@ -177,6 +176,18 @@ static int fetch_image(struct arena *arena, const char *folder, const char *imag
     return status;
 }
 
+struct visit {
+    const char *folder;
+    const words *helper;
+};
+
+static int start_there(const void *data)
+{
+    const struct visit *visit = data;
+    enter(visit->folder);
+    start(visit->helper);
+}
+
 static int run_elsewhere(struct arena *arena, words *helper, const char *image, char **more)
 {
     const char *tmp = getenv("TMPDIR");
@@ -187,14 +198,9 @@ static int run_elsewhere(struct arena *arena, words *helper, const char *image, 
     if (!status) {
         vec_push(helper, ".dfgen/image/exports.json/local");
         add_all(helper, more);
-        pid_t pid = fork();
-        if (pid == 0) {
-            enter(folder);
-            start(helper);
-        }
-        while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
-            continue;
-        status = pid < 0 ? EXIT_BUILD : WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+        status = child_run(start_there, &(struct visit){folder, helper});
+        if (status < 0)
+            status = EXIT_BUILD;
     }
     tree_remove_at(AT_FDCWD, folder);
     return status;

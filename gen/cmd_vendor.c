@@ -20,7 +20,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "gen/add.h"
@@ -35,6 +34,7 @@
 #include "gen/ref.h"
 #include "runtime/lib/arena.h"
 #include "runtime/lib/buf.h"
+#include "runtime/lib/child.h"
 #include "runtime/lib/die.h"
 #include "runtime/lib/digest.h"
 #include "runtime/lib/fdio.h"
@@ -99,19 +99,11 @@ static bool has_file(const struct vendor *vendor, const char *name)
 
 static void run(const char *const *words)
 {
-    int status;
-    fflush(NULL);
-    pid_t child = fork();
-    if (child == 0) {
-        execvp(words[0], (char **)(uintptr_t)words);
-        _exit(127);
-    }
-    while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
-        ;
-    if (child < 0 || (WIFEXITED(status) && WEXITSTATUS(status) == 127))
+    int code = child_run(child_exec, words);
+    if (code < 0 || code == 126 || code == 127)
         die("vendor: cannot run %s", words[0]);
     /* It has said what is wrong. */
-    if (!WIFEXITED(status) || WEXITSTATUS(status))
+    if (code)
         exit(EXIT_BUILD);
 }
 
