@@ -38,7 +38,7 @@ static void test_ends(void)
         {"ended by a signal that can be caught", raise_signal, SIGTERM, 128 + SIGTERM},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        unit_row(rows[i].what);
+        unit_row("%s", rows[i].what);
         UNIT_INT(rows[i].want, child_run(rows[i].work, &rows[i].number));
     }
     unit_row("a child that could not be started: errno stays");
