@@ -7,8 +7,8 @@
 struct graph;
 
 /*
- * Write to path that target depends on what gen read and, with_context, on the files that edges read. prefix goes before
- * relative names. -1 with errno.
+ * Write to path that target depends on what gen read and, with_context, on the files that edges read. prefix goes
+ * before relative names. -1 with errno.
  */
 int depfile_write(const char *path, const char *target, const struct graph *graph, bool with_context,
                   const char *prefix);

@@ -48,8 +48,8 @@ static inline struct reply answer_value(int64_t value)
 int owning_look(int fd, struct statx *st);
 
 /*
- * Who owns what an O_PATH descriptor is open on, by its statx: as noted, else by whether the payload has made it. False: as the
- * kernel says.
+ * Who owns what an O_PATH descriptor is open on, by its statx: as noted, else by whether the payload has made it.
+ * False: as the kernel says.
  */
 bool owning_find(struct supervisor *supervisor, int fd, const struct statx *st, struct owner *owner);
 

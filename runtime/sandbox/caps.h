@@ -11,13 +11,14 @@ struct identity; /* runtime/sandbox/user.h */
 uint64_t caps_default(void);
 
 /*
- * Become the identity with only these capabilities (and those the process has), none inheritable or ambient. Needs all that it is to give up.
- * -1 with errno; *what names the call.
+ * Become the identity with only these capabilities (and those the process has), none inheritable or ambient. Needs all
+ * that it is to give up. -1 with errno; *what names the call.
  */
 int caps_become(const struct identity *identity, uint64_t kept, const char **what);
 
 /*
- * The same where there is one id only: who is to be root keeps these capabilities, anybody else has none and gets none by exec.
+ * The same where there is one id only: who is to be root keeps these capabilities, anybody else has none and gets none
+ * by exec.
  */
 int caps_become_single(const struct identity *identity, uint64_t kept, const char **what);
 

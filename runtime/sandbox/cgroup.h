@@ -16,8 +16,9 @@ struct cgroup_limit {
 bool cgroup_knows(const char *name);
 
 /*
- * Make groups for these limits, with a device program when guard is set: *is_guarded tells whether that worked; it is no failure when it did not. NULL
- * when a limit cannot be set: *why says so, malloc'd. Groups that killed builds have left are removed.
+ * Make groups for these limits, with a device program when guard is set: *is_guarded tells whether that worked; it is
+ * no failure when it did not. NULL when a limit cannot be set: *why says so, malloc'd. Groups that killed builds have
+ * left are removed.
  */
 struct cgroup *cgroup_new(const struct cgroup_limit *limits, size_t count, bool guard, bool *is_guarded, char **why);
 

@@ -29,8 +29,8 @@ struct creds creds_get(struct creds_table *table, pid_t pid);
 int creds_set(struct creds_table *table, pid_t pid, const struct creds *creds);
 
 /*
- * What the kernel would make of setresuid and the like: ids is uids or gids; those that are -1 stay. privileged: the effective uid is 0.
- * -1 with errno EPERM.
+ * What the kernel would make of setresuid and the like: ids is uids or gids; those that are -1 stay. privileged: the
+ * effective uid is 0. -1 with errno EPERM.
  */
 int creds_set_one(uint32_t ids[CREDS_KINDS], uint32_t id, bool is_privileged);
 int creds_set_two(uint32_t ids[CREDS_KINDS], uint32_t real, uint32_t effective, bool is_privileged);

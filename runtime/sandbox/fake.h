@@ -1,4 +1,7 @@
-/* The system calls that a single-id sandbox answers itself: which they are, and the filter that sends them to the supervisor. */
+/*
+ * The system calls that a single-id sandbox answers itself: which they are, and the filter that sends them to the
+ * supervisor.
+ */
 #ifndef DFGEN_SANDBOX_FAKE_H
 #define DFGEN_SANDBOX_FAKE_H
 

@@ -9,8 +9,8 @@
 enum { FILTER_ROOM = 1024 };
 
 /*
- * Write the program for a payload with these capabilities; the number of instructions. 0: this build has no filter (configured without
- * libseccomp), or none for this machine's architecture.
+ * Write the program for a payload with these capabilities; the number of instructions. 0: this build has no filter
+ * (configured without libseccomp), or none for this machine's architecture.
  */
 size_t filter_build(uint64_t caps, struct sock_filter program[FILTER_ROOM]);
 

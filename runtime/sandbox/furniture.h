@@ -4,7 +4,10 @@
 
 struct room;
 
-/* Mount it all, but what needs the payload's namespaces: for those (/proc, /sys, /dev/mqueue) only the folders are made. */
+/*
+ * Mount it all, but what needs the payload's namespaces: for those (/proc, /sys, /dev/mqueue) only the folders are
+ * made.
+ */
 void furniture_mount(struct room *room);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * The jobserver of a make around the build (GNU make manual, "POSIX Jobserver"): its tokens are the payload's too, so that a make in a RUN
- * does not start as many jobs again. No part of a key: it says how fast, not what.
+ * The jobserver of a make around the build (GNU make manual, "POSIX Jobserver"): its tokens are the payload's too, so
+ * that a make in a RUN does not start as many jobs again. No part of a key: it says how fast, not what.
  */
 #ifndef DFGEN_SANDBOX_JOBSERVER_H
 #define DFGEN_SANDBOX_JOBSERVER_H
@@ -14,7 +14,10 @@ struct jobserver {
     char *flags;            /* "MAKEFLAGS=…" for the payload, malloc'd */
 };
 
-/* What $MAKEFLAGS offers, if its descriptors are open pipes. The first descriptors of a program are make's: call it before others are opened. */
+/*
+ * What $MAKEFLAGS offers, if its descriptors are open pipes. The first descriptors of a program are make's: call it
+ * before others are opened.
+ */
 void jobserver_find(struct jobserver *jobserver);
 
 /* make -n, -q and -t start what is marked with "+" all the same, and leave it to that to do nothing. */

@@ -1,4 +1,7 @@
-/* The keeper: PID 1 of the outer PID namespace. It starts the payload's process, waits for it, and takes everything along when it ends. */
+/*
+ * The keeper: PID 1 of the outer PID namespace. It starts the payload's process, waits for it, and takes everything
+ * along when it ends.
+ */
 #ifndef DFGEN_SANDBOX_KEEPER_H
 #define DFGEN_SANDBOX_KEEPER_H
 

@@ -27,8 +27,8 @@ struct notify {
 };
 
 /*
- * Answer until the process ends. It must have been made for this: its root becomes the payload's (pid's, as this process sees it). proc:
- * a procfs of this process's PID namespace. -1 with errno.
+ * Answer until the process ends. It must have been made for this: its root becomes the payload's (pid's, as this
+ * process sees it). proc: a procfs of this process's PID namespace. -1 with errno.
  */
 int notify_start(const struct notify *notify, int listener, int proc, pid_t payload);
 

@@ -19,7 +19,10 @@ struct owner {
 struct owners *owners_new(void);
 void owners_free(struct owners *owners);
 
-/* Files of this device are the store's: an inode's number is unique among all such devices, which are views of one file system. */
+/*
+ * Files of this device are the store's: an inode's number is unique among all such devices, which are views of one file
+ * system.
+ */
 void owners_add_device(struct owners *owners, dev_t device);
 bool owners_is_store(const struct owners *owners, dev_t device);
 
@@ -27,8 +30,8 @@ bool owners_is_store(const struct owners *owners, dev_t device);
 void owners_load(struct owners *owners, const struct tree *tree);
 
 /*
- * The owner of what statx(STATX_BASIC_STATS | STATX_BTIME) has found; false when nothing is known. Once an inode is gone and its number
- * another's, its time of birth tells.
+ * The owner of what statx(STATX_BASIC_STATS | STATX_BTIME) has found; false when nothing is known. Once an inode is
+ * gone and its number another's, its time of birth tells.
  */
 bool owners_find(struct owners *owners, const struct statx *st, struct owner *owner);
 void owners_note(struct owners *owners, const struct statx *st, const struct owner *owner);

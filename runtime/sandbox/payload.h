@@ -37,7 +37,9 @@ struct payload {
     int answerer;                   /* then: a socket to who answers */
 };
 
-/* The working directory is the root, PID is 1 of the inner namespace. Does not return: it execs, or reports and ends. */
+/*
+ * The working directory is the root, PID is 1 of the inner namespace. Does not return: it execs, or reports and ends.
+ */
 _Noreturn void payload_run(const struct payload *payload);
 
 #endif

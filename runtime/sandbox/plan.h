@@ -68,7 +68,10 @@ struct plan {
 /* Ends the process when the step file is not as the architecture says, or asks for what the settings do not allow. */
 void plan_load(struct plan *plan, const struct step *step);
 
-/* What runs when nothing else is said, of a step that is no RUN: as the image config beside its file (config.json) has it. argv may be empty. */
+/*
+ * What runs when nothing else is said, of a step that is no RUN: as the image config beside its file (config.json) has
+ * it. argv may be empty.
+ */
 void plan_of_config(struct plan *plan, const struct step *step);
 
 #endif

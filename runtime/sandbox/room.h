@@ -1,4 +1,7 @@
-/* A sandbox while it is being furnished: what the parts of the sandbox share. Include runtime/lib/store.h and runtime/sandbox/user.h first. */
+/*
+ * A sandbox while it is being furnished: what the parts of the sandbox share. Include runtime/lib/store.h and
+ * runtime/sandbox/user.h first.
+ */
 #ifndef DFGEN_SANDBOX_ROOM_H
 #define DFGEN_SANDBOX_ROOM_H
 
@@ -46,7 +49,10 @@ struct room {
     unsigned serial;            /* for names in tmp and hidden */
 };
 
-/* A file with this content, and mode and owner, in the hidden tmpfs: an O_PATH descriptor. Ends the process when that fails. */
+/*
+ * A file with this content, and mode and owner, in the hidden tmpfs: an O_PATH descriptor. Ends the process when that
+ * fails.
+ */
 int room_hide_file(struct room *room, const void *data, size_t len, mode_t mode, const uint32_t owner[2]);
 
 #endif

@@ -1,4 +1,7 @@
-/* A RUN's command, run: from layers and a plan to an exit status and an upper folder. Include runtime/sandbox/single.h first. */
+/*
+ * A RUN's command, run: from layers and a plan to an exit status and an upper folder. Include runtime/sandbox/single.h
+ * first.
+ */
 #ifndef DFGEN_SANDBOX_SANDBOX_H
 #define DFGEN_SANDBOX_SANDBOX_H
 

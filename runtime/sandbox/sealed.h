@@ -1,4 +1,7 @@
-/* This program from a copy that nobody can write to: what the payload's process is, before it execs, could be opened by it otherwise. */
+/*
+ * This program from a copy that nobody can write to: what the payload's process is, before it execs, could be opened by
+ * it otherwise.
+ */
 #ifndef DFGEN_SANDBOX_SEALED_H
 #define DFGEN_SANDBOX_SEALED_H
 

@@ -1,4 +1,7 @@
-/* A room in single-id mode: the owners it begins with, and what the files in its upper folder are for the layer's listing. */
+/*
+ * A room in single-id mode: the owners it begins with, and what the files in its upper folder are for the layer's
+ * listing.
+ */
 #ifndef DFGEN_SANDBOX_SINGLE_H
 #define DFGEN_SANDBOX_SINGLE_H
 

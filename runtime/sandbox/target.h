@@ -1,4 +1,7 @@
-/* Places below the sandbox's root: found without leaving it, made when missing, and taken away again if nothing came of them. */
+/*
+ * Places below the sandbox's root: found without leaving it, made when missing, and taken away again if nothing came of
+ * them.
+ */
 #ifndef DFGEN_SANDBOX_TARGET_H
 #define DFGEN_SANDBOX_TARGET_H
 
@@ -25,15 +28,18 @@ struct target_make {
 };
 
 /*
- * Open a path below the root as O_PATH descriptor; symlinks are followed inside the root, dangling ones as well. -1 with errno: ENOTDIR,
- * EISDIR when it is there as another kind; EROFS for what is missing where nothing can be made (/proc, /sys).
+ * Open a path below the root as O_PATH descriptor; symlinks are followed inside the root, dangling ones as well. -1
+ * with errno: ENOTDIR, EISDIR when it is there as another kind; EROFS for what is missing where nothing can be made
+ * (/proc, /sys).
  */
 int targets_open(struct targets *targets, const char *path, const struct target_make *make);
 
 /* Nothing is to be made below this folder, which something will be mounted on later. */
 void targets_close_folder(struct targets *targets, int folder);
 
-/* Remove the stubs that are still there and empty, give their parents their times back, and free. Mounts must be gone. */
+/*
+ * Remove the stubs that are still there and empty, give their parents their times back, and free. Mounts must be gone.
+ */
 void targets_end(struct targets *targets);
 
 #endif

@@ -21,8 +21,8 @@ struct terminal {
 int terminal_prepare(struct terminal *terminal);
 
 /*
- * In the payload's process, inside its root, after setsid: make the streams its own; owner is who it will be ((uid_t)-1: it is). -1 with errno;
- * *what then names the call.
+ * In the payload's process, inside its root, after setsid: make the streams its own; owner is who it will be
+ * ((uid_t)-1: it is). -1 with errno; *what then names the call.
  */
 int terminal_connect(const struct terminal *terminal, uid_t owner, const char **what);
 

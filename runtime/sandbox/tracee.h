@@ -1,4 +1,7 @@
-/* The process whose call is being answered: its memory, its files, its folders. What it says is untrusted, and it may be gone any time. */
+/*
+ * The process whose call is being answered: its memory, its files, its folders. What it says is untrusted, and it may
+ * be gone any time.
+ */
 #ifndef DFGEN_SANDBOX_TRACEE_H
 #define DFGEN_SANDBOX_TRACEE_H
 
@@ -43,7 +46,9 @@ uint64_t tracee_argument(const struct tracee *tracee, int n);
 int tracee_int(const struct tracee *tracee, int n);
 uint32_t tracee_id(const struct tracee *tracee, int n);
 
-/* False when it has ended: its number may be another's. To be asked between looking things up by number and using them. */
+/*
+ * False when it has ended: its number may be another's. To be asked between looking things up by number and using them.
+ */
 bool tracee_is_there(const struct tracee *tracee);
 
 /* -1 with errno. */
@@ -56,8 +61,8 @@ mode_t tracee_umask(const struct tracee *tracee);
 int tracee_open_start(const struct tracee *tracee, int dir, const char *path);
 
 /*
- * O_PATH descriptor of what argument path and folder dir mean, as the call would look it up; flags: AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW. -1 with
- * errno.
+ * O_PATH descriptor of what argument path and folder dir mean, as the call would look it up; flags: AT_EMPTY_PATH,
+ * AT_SYMLINK_NOFOLLOW. -1 with errno.
  */
 int tracee_open(const struct tracee *tracee, int dir, const char *path, int flags);
 int tracee_open_fd(const struct tracee *tracee, int fd);
@@ -66,8 +71,8 @@ int tracee_open_fd(const struct tracee *tracee, int fd);
 int tracee_stat(const struct tracee *tracee, int dir, const char *path, int flags, struct statx *st);
 
 /*
- * The folder in which a path's last component lies, "" for where it begins (AT_EMPTY_PATH then means that), and that component: both are
- * path, which is cut. NULL with errno.
+ * The folder in which a path's last component lies, "" for where it begins (AT_EMPTY_PATH then means that), and that
+ * component: both are path, which is cut. NULL with errno.
  */
 const char *tracee_split(char *path, const char **base);
 

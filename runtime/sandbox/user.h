@@ -14,7 +14,10 @@ struct identity {
     const char *home;
 };
 
-/* root: O_PATH descriptor of the root. Strings are the step's arena's. Ends the process when there is no such user or group. */
+/*
+ * root: O_PATH descriptor of the root. Strings are the step's arena's. Ends the process when there is no such user or
+ * group.
+ */
 void user_resolve(const struct step *step, int root, const char *user, struct identity *identity);
 
 #endif
