@@ -12,19 +12,18 @@
 
 #include "gen/cachemounts.h"
 
-#include <errno.h>
 #include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "gen/opts.h"
 #include "gen/programs.h"
 #include "runtime/lib/arena.h"
 #include "runtime/lib/buf.h"
+#include "runtime/lib/child.h"
 #include "runtime/lib/die.h"
 #include "runtime/lib/fdio.h"
 #include "runtime/lib/json.h"
@@ -78,7 +77,7 @@ void cachemounts_move(const struct cachemounts *mounts, const struct opts *opts,
     const char *program = arena_printf(mounts->arena, "%s/dfgen-cache", programs_find(mounts->arena).helpers);
     json_t *ids = json_array();
     struct buf text = {0};
-    int ends[2], status = 0;
+    int ends[2];
     for (size_t i = 0; i < mounts->ids.count; i++)
         json_array_append_new(ids, json_bytes(span_of(mounts->ids.items[i])));
     json_t *request = json_pack("{s:o,s:o,s:s,s:o}", "store", json_bytes(span_of(opts->store)), "folder",
@@ -102,13 +101,12 @@ void cachemounts_move(const struct cachemounts *mounts, const struct opts *opts,
     signal(SIGPIPE, SIG_IGN);
     bool is_said = child > 0 && fd_write_all(ends[1], text.data, text.len) == 0;
     close(ends[1]);
-    while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
-        ;
+    int code = child_wait(child);
     signal(SIGPIPE, SIG_DFL);
     buf_free(&text);
     /* It has said what is wrong. */
-    if (child > 0 && (!WIFEXITED(status) || WEXITSTATUS(status)))
-        exit(WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_BUILD);
-    if (!is_said)
+    if (code > 0)
+        exit(code < 128 ? code : EXIT_BUILD);
+    if (code < 0 || !is_said)
         die("cannot start %s:", program);
 }

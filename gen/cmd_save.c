@@ -6,7 +6,6 @@
 
 #include "gen/cmd.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
 #include <signal.h>
@@ -14,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "gen/images.h"
@@ -26,6 +24,7 @@
 #include "gen/sent.h"
 #include "runtime/lib/arena.h"
 #include "runtime/lib/buf.h"
+#include "runtime/lib/child.h"
 #include "runtime/lib/die.h"
 #include "runtime/lib/fdio.h"
 #include "runtime/lib/json.h"
@@ -160,7 +159,7 @@ static json_t *describe(struct saving *saving, const char *word)
 static int run_helper(struct saving *saving, const json_t *request)
 {
     const char *program = arena_printf(&saving->arena, "%s/dfgen-save", programs_find(&saving->arena).helpers);
-    int ends[2], status = 0;
+    int ends[2];
     struct buf text = {0};
     json_write(request, &text);
     if (pipe(ends) < 0)
@@ -180,9 +179,10 @@ static int run_helper(struct saving *saving, const json_t *request)
         die("cannot start %s:", program);
     close(ends[1]);
     buf_free(&text);
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-        ;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    int code = child_wait(child);
+    if (code < 0)
+        die("cannot wait for %s:", program);
+    return code;
 }
 
 int cmd_save(int argc, char **argv)

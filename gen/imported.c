@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "gen/manifest.h"
@@ -25,6 +24,7 @@
 #include "gen/record.h"
 #include "runtime/lib/arena.h"
 #include "runtime/lib/buf.h"
+#include "runtime/lib/child.h"
 #include "runtime/lib/die.h"
 #include "runtime/lib/fdio.h"
 #include "runtime/lib/json.h"
@@ -35,7 +35,7 @@ enum { ANSWER_LIMIT = 64 * 1024 };
 /* The helper's answer, after it was told what to do: two pipes, and both texts are short. */
 static json_t *ask(const char *program, const struct buf *request)
 {
-    int in[2], out[2], status;
+    int in[2], out[2];
     struct buf text = {0};
     if (pipe2(in, O_CLOEXEC) < 0 || pipe2(out, O_CLOEXEC) < 0)
         die("cannot make a pipe:");
@@ -53,8 +53,8 @@ static json_t *ask(const char *program, const struct buf *request)
     close(in[1]);
     int result = fd_read_all(out[0], &text, ANSWER_LIMIT);
     close(out[0]);
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-        ;
+    /* The answer says what came of it; without one it has failed. */
+    child_wait(child);
     json_t *answer = result < 0 ? NULL : json_parse((struct span){buf_text(&text), text.len}, NULL);
     buf_free(&text);
     return answer;

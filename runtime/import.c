@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "runtime/tar/source.h"
@@ -23,6 +22,7 @@
 #include "runtime/image/folder.h"
 #include "runtime/lib/arena.h"
 #include "runtime/lib/buf.h"
+#include "runtime/lib/child.h"
 #include "runtime/lib/die.h"
 #include "runtime/lib/digest.h"
 #include "runtime/lib/fdio.h"
@@ -140,20 +140,26 @@ static char *take_bundle(struct import *import)
     return take_folder(import, arena_printf(&import->arena, "%s/rootfs", import->path), false);
 }
 
-/* A program's exit code; 127: it is not there. Its output goes to out. */
+struct program {
+    const char *const *words;
+    int out;    /* where its output goes; -1: nowhere */
+};
+
+static int start(const void *data)
+{
+    const struct program *program = data;
+    int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    dup2(program->out < 0 ? null : program->out, STDOUT_FILENO);
+    child_exec(program->words);
+    /* A folder of $PATH that cannot be searched is no reason either not to try the other program. */
+    return 127;
+}
+
+/* A program's exit code; 127: it is not there. */
 static int run(const char *const *words, int out)
 {
-    int status;
-    pid_t child = fork();
-    if (child == 0) {
-        int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-        dup2(out < 0 ? null : out, STDOUT_FILENO);
-        execvp(words[0], (char **)(uintptr_t)words);
-        _exit(127);
-    }
-    while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
-        ;
-    return child > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : 126;
+    int code = child_run(start, &(struct program){words, out});
+    return code < 0 ? 126 : code;
 }
 
 /* sqfs2tar gives owners and devices to whoever asks; unsquashfs has to make them. */

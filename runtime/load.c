@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "runtime/image/archive.h"
@@ -19,6 +18,7 @@
 #include "runtime/image/layout.h"
 #include "runtime/lib/arena.h"
 #include "runtime/lib/buf.h"
+#include "runtime/lib/child.h"
 #include "runtime/lib/die.h"
 #include "runtime/lib/fdio.h"
 #include "runtime/lib/idmode.h"
@@ -64,18 +64,14 @@ static pid_t start(const char *const *words, int in, int out)
 
 static int finish(pid_t child)
 {
-    int status;
-    while (waitpid(child, &status, 0) < 0)
-        if (errno != EINTR)
-            return 126;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 126;
+    int code = child_wait(child);
+    return code < 0 ? 126 : code;
 }
 
 /* Its exit code, 127 when it is not there. */
 static int ask(const char *const *words)
 {
-    pid_t child = start(words, -1, -1);
-    return child < 0 ? 126 : finish(child);
+    return finish(start(words, -1, -1));
 }
 
 /* What it prints, without the line end. */
@@ -89,7 +85,7 @@ static const char *listen_to(struct load *load, const char *const *words)
     close(ends[1]);
     int result = fd_read_all(ends[0], &said, SAID_LIMIT);
     close(ends[0]);
-    int code = child < 0 ? 126 : finish(child);
+    int code = finish(child);
     if (result < 0 || code)
         step_die(load->step, "%s %s failed with exit code %d", words[0], words[1], code);
     const char *text = arena_strndup(load->step->arena, buf_text(&said), strcspn(buf_text(&said), "\n"));
@@ -99,8 +95,7 @@ static const char *listen_to(struct load *load, const char *const *words)
 
 static int run(const char *const *words)
 {
-    pid_t child = start(words, -1, STDERR_FILENO);
-    return child < 0 ? 126 : finish(child);
+    return finish(start(words, -1, STDERR_FILENO));
 }
 
 static void do_it(struct load *load, const char *const *words)
@@ -149,7 +144,7 @@ static void load_docker(struct load *load)
     close(ends[0]);
     char *error = send_archive(load, ends[1]);
     close(ends[1]);
-    int code = child < 0 ? 126 : finish(child);
+    int code = finish(child);
     if (code)
         step_die(load->step, "docker load failed with exit code %d", code);
     if (error)
