@@ -16,6 +16,7 @@
 
 #include <config.h>
 #include "gen/ini.h"
+#include "gen/opts_annotation.h"
 #include "gen/opts_images.h"
 #include "gen/opts_output.h"
 #include "gen/opts_table.h"
@@ -294,6 +295,7 @@ static void set_up_image(struct opts *opts, const char *context)
     set_up_context(opts, context);
     set_up_file(opts);
     opts_output_finish(opts);
+    opts_annotation_finish(opts);
     opts_value_epoch(opts);
     if (!opts->nonce && (opts->no_cache || opts->no_cache_filter.count))
         opts->nonce = draw_nonce(opts->arena);

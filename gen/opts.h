@@ -22,6 +22,22 @@ struct opt_pair {
     const char *value;  /* NULL: no "=" was given (build args: resolved from the environment already) */
 };
 
+/* What an annotation is written to. */
+enum opt_annotated {
+    ANNOTATE_MANIFEST,
+    ANNOTATE_MANIFEST_DESCRIPTOR,   /* in the index of several platforms, or in the layout */
+    ANNOTATE_INDEX,
+    ANNOTATE_INDEX_DESCRIPTOR,      /* in the layout */
+};
+
+struct opt_annotation {
+    enum opt_annotated type;
+    const char *platform;           /* normalised; NULL: of all */
+    const char *key, *value;
+};
+
+typedef VEC(struct opt_annotation) opt_annotations;
+
 /* One -o/--output. */
 struct opt_output {
     const char *type; /* "oci", "docker", "tar", "local", "bundle", "squashfs", "registry"; "image": none; "load": into
@@ -38,7 +54,7 @@ struct opt_output {
     bool own;                   /* dest is a folder of dfgen's own */
     opt_list names;    /* name=, comma separated */
     opt_list files;    /* file=: paths in the root that other rules may depend on (local) */
-    VEC(struct opt_pair) annotations;
+    opt_annotations annotations;
 };
 
 struct opt_secret {
@@ -71,7 +87,7 @@ struct opts {
     VEC(struct opt_pair) build_args;    /* in order; a later one of a name wins; those of the environment resolved, unset ones dropped */
     VEC(struct opt_pair) contexts;      /* named contexts; folder and layout paths relative to the build folder */
     VEC(struct opt_pair) labels;
-    VEC(struct opt_pair) annotations;
+    opt_annotations annotations;
     VEC(struct opt_secret) secrets;
     opt_list keyed_secrets;             /* of [secret "ID"] key = content; "": all */
     VEC(struct opt_pair) ssh;           /* id -> socket path, or NULL for $SSH_AUTH_SOCK */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "gen/opts.h"
+#include "gen/opts_annotation.h"
 #include "gen/opts_value.h"
 #include "gen/ref.h"
 #include "runtime/lib/arena.h"
@@ -159,14 +160,10 @@ static const char *set_level(const struct field *field)
 
 static const char *add_annotation(const struct field *field)
 {
-    const char *key = strchr(field->name, '.') + 1;
-    if (!*key)
-        return "an annotation needs a key: annotation.KEY=VALUE";
-    vec_push(&field->output->annotations, (struct opt_pair){key, field->value});
-    return NULL;
+    return opts_annotation_keyword(field->opts, field->output, field->name, field->value);
 }
 
-/* A name that ends in a dot takes any key behind it. set NULL: not supported, and why. */
+/* A name that ends in a dot, a dash or a bracket takes anything behind it. set NULL: not supported, and why. */
 static const struct keyword {
     const char *name;
     enum origin origin;
@@ -187,10 +184,8 @@ static const struct keyword {
     {"oci-artifact", FROM_IMAGE, set_artifact, NULL},
     {"rewrite-timestamp", FROM_ANY, set_rewrite, NULL},
     {"annotation.", FROM_IMAGE, add_annotation, NULL},
-    {"annotation-manifest.", FROM_IMAGE, add_annotation, NULL},
-    {"annotation-index.", FROM_IMAGE, NULL, "annotations are those of a manifest: annotation.KEY"},
-    {"annotation-index-descriptor.", FROM_IMAGE, NULL, "annotations are those of a manifest: annotation.KEY"},
-    {"annotation-manifest-descriptor.", FROM_IMAGE, NULL, "annotations are those of a manifest: annotation.KEY"},
+    {"annotation-", FROM_IMAGE, add_annotation, NULL},
+    {"annotation[", FROM_IMAGE, add_annotation, NULL},
     {"attestation-prefix", FROM_ANY, NULL, "documents about an image stand in its layout alone"},
     {"buildinfo", FROM_IMAGE, NULL, "--provenance says what an image is made from"},
     {"buildinfo-attrs", FROM_IMAGE, NULL, "--provenance says what an image is made from"},
@@ -210,7 +205,7 @@ static const struct keyword *find_keyword(const char *name)
 {
     for (size_t i = 0; i < sizeof keywords / sizeof *keywords; i++) {
         size_t len = strlen(keywords[i].name);
-        bool is_family = keywords[i].name[len - 1] == '.';
+        bool is_family = strchr(".-[", keywords[i].name[len - 1]);
         if (is_family ? !strncmp(keywords[i].name, name, len) : !strcmp(keywords[i].name, name))
             return &keywords[i];
     }
@@ -352,9 +347,11 @@ static bool has_other_names(const struct opt_output *one, const struct opt_outpu
 static bool has_other_annotations(const struct opt_output *one, const struct opt_output *other)
 {
     bool is_other = one->annotations.count != other->annotations.count;
-    for (size_t i = 0; i < one->annotations.count && !is_other; i++)
-        is_other = strcmp(one->annotations.items[i].name, other->annotations.items[i].name) ||
-                   strcmp(one->annotations.items[i].value, other->annotations.items[i].value);
+    for (size_t i = 0; i < one->annotations.count && !is_other; i++) {
+        const struct opt_annotation *a = &one->annotations.items[i], *b = &other->annotations.items[i];
+        is_other = a->type != b->type || strcmp(a->key, b->key) || strcmp(a->value, b->value) ||
+                   strcmp(a->platform ? a->platform : "", b->platform ? b->platform : "");
+    }
     return is_other;
 }
 

@@ -13,6 +13,7 @@
 #include <config.h>
 #include "gen/help.h"
 #include "gen/limits.h"
+#include "gen/opts_annotation.h"
 #include "gen/opts_attest.h"
 #include "gen/opts_images.h"
 #include "gen/opts_output.h"
@@ -119,21 +120,6 @@ static const char *set_label(struct opts *opts, const char *base, const char *va
     if (!*pair.name)
         return "a label needs a name: KEY=VALUE";
     vec_push(&opts->labels, pair);
-    return NULL;
-}
-
-static const char *set_annotation(struct opts *opts, const char *base, const char *value)
-{
-    (void)base;
-    struct opt_pair pair = opts_value_pair(opts->arena, value);
-    if (!*pair.name || !pair.value)
-        return "an annotation is KEY=VALUE";
-    /* What it is about when nothing is said. */
-    if (!strncmp(pair.name, "manifest:", 9))
-        pair.name += 9;
-    if (strchr(pair.name, ':') || strchr(pair.name, '['))
-        return "annotations of an index or a descriptor (TYPE:KEY=VALUE) are not supported yet";
-    vec_push(&opts->annotations, pair);
     return NULL;
 }
 
@@ -302,7 +288,8 @@ static const struct option options[] = {
     {"platform", 0, TAKES_VALUE, set_platform, "OS/ARCH[,...]",
      "what to build for (default: this machine); several give an index"},
     {"label", 0, TAKES_VALUE, set_label, "KEY=VALUE", "a label of the image"},
-    {"annotation", 0, TAKES_VALUE, set_annotation, "KEY=VALUE", "an annotation of the image's manifest"},
+    {"annotation", 0, TAKES_VALUE, opts_set_annotation, "[TYPE[PLATFORM]:]KEY=VALUE",
+     "an annotation of the image's manifest, or of its index, manifest-descriptor or index-descriptor"},
     {"secret", 0, TAKES_VALUE, set_secret, "id=ID[,src=FILE|,env=NAME]", "a secret for RUN --mount=type=secret"},
     {"ssh", 0, TAKES_VALUE, set_ssh, "ID[=SOCKET]", "an agent's socket for RUN --mount=type=ssh"},
     {"tag", 't', TAKES_VALUE, set_tags, "NAME[:TAG]", "a name of the image"},
@@ -393,14 +380,14 @@ static const struct {
     {"run", "pids-limit", set_pids_limit}, {"run", "dns", set_dns},
 };
 
-/* Keys of [image] sections. One that ends in a dot takes any name behind it: "name=value" goes to the setter. */
+/* Keys of [image] sections. One that ends in a dot or a dash takes any name behind it: the setter gets "name=value". */
 static const struct {
     const char *key;
     setter set;
 } image_keys[] = {
     {"file", set_ini_file}, {"context", set_ini_context},     {"target", set_target},       {"tag", set_tags},
     {"arg.", set_build_arg}, {"context.", set_context},       {"label.", set_label},
-    {"annotation.", set_annotation},
+    {"annotation.", opts_set_annotation}, {"annotation-", opts_set_typed_annotation},
     {"secret", set_secret}, {"ssh", set_ssh},                 {"platform", set_platform},   {"output", opts_set_output},
     {"network", set_network}, {"add-host", set_add_hosts},    {"shm-size", set_shm_size},   {"ulimit", set_ulimits},
     {"allow", set_allow},   {"no-cache-filter", set_no_cache_filter},
@@ -413,7 +400,7 @@ static setter find_image_key(const char *key, const char **rest)
     *rest = NULL;
     for (size_t i = 0; i < sizeof image_keys / sizeof *image_keys; i++) {
         size_t len = strlen(image_keys[i].key);
-        bool is_family = image_keys[i].key[len - 1] == '.';
+        bool is_family = strchr(".-", image_keys[i].key[len - 1]);
         if (is_family && !strncmp(key, image_keys[i].key, len) && key[len])
             *rest = key + len;
         if (*rest || (!is_family && !strcmp(key, image_keys[i].key)))

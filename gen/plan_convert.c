@@ -22,32 +22,85 @@
 #include "gen/opts_output.h"
 #include "runtime/lib/arena.h"
 
-static void add_annotation(json_t *annotations, const struct opt_pair *pair)
+static void add_annotations(json_t *json, const opt_annotations *list, enum opt_annotated type, const char *platform)
 {
-    json_object_set_new(annotations, pair->name, json_text(span_of(pair->value)));
+    for (size_t i = 0; i < list->count; i++) {
+        const struct opt_annotation *one = &list->items[i];
+        bool is_for_it = platform ? one->platform && !strcmp(one->platform, platform) : !one->platform;
+        if (one->type == type && is_for_it)
+            json_object_set_new(json, one->key, json_text(span_of(one->value)));
+    }
+}
+
+/* Those for the platform alone go over those for all, and an output's over the options'. None: no member. */
+static void set_annotations(const struct plan *plan, const struct opt_output *output, json_t *json, const char *member,
+                            enum opt_annotated type, const char *platform)
+{
+    json_t *annotations = json_object();
+    const char *platforms[] = {NULL, platform};
+    for (size_t i = 0; i < sizeof platforms / sizeof *platforms; i++) {
+        add_annotations(annotations, &plan->opts->annotations, type, platforms[i]);
+        if (output)
+            add_annotations(annotations, &output->annotations, type, platforms[i]);
+    }
+    if (json_object_size(annotations))
+        json_object_set(json, member, annotations);
+    json_decref(annotations);
+}
+
+static void set_manifest_annotations(const struct plan *plan, const struct opt_output *output, json_t *json,
+                                     const struct platform *platform)
+{
+    const char *text = platform_text(plan->arena, platform);
+    set_annotations(plan, output, json, "annotations", ANNOTATE_MANIFEST, text);
+    set_annotations(plan, output, json, "descriptor_annotations", ANNOTATE_MANIFEST_DESCRIPTOR, text);
+}
+
+/* What an index that is made anew says of its manifests, in its order: a platform that is named twice stands once. */
+static json_t *manifests_json(const struct plan *plan, const struct opt_output *output)
+{
+    const opt_list *texts = &plan->opts->platforms;
+    const char **names = arena_array(plan->arena, texts->count, sizeof *names);
+    json_t *manifests = json_array();
+    size_t count = 0;
+    for (size_t i = 0; i < texts->count; i++) {
+        struct platform platform;
+        if (platform_parse(plan->arena, span_of(texts->items[i]), &platform))
+            continue;
+        names[count] = platform_text(plan->arena, &platform);
+        size_t k = 0;
+        while (strcmp(names[k], names[count]))
+            k++;
+        if (k < count)
+            continue;
+        json_t *manifest = json_object();
+        set_manifest_annotations(plan, output, manifest, &platform);
+        json_array_append_new(manifests, manifest);
+        count++;
+    }
+    return manifests;
 }
 
 void plan_set_names_of(const struct plan *plan, const struct opt_output *output, json_t *json)
 {
-    json_t *tags = json_array(), *annotations = json_object();
+    json_t *tags = json_array();
     const struct opts *opts = plan->opts;
     for (size_t i = 0; i < opts->tags.count; i++)
         json_array_append_new(tags, json_text(span_of(opts->tags.items[i])));
-    for (size_t i = 0; i < opts->annotations.count; i++)
-        add_annotation(annotations, &opts->annotations.items[i]);
     for (size_t k = 0; output && k < output->names.count && !output->by_digest; k++)
         json_array_append_new(tags, json_text(span_of(output->names.items[k])));
-    for (size_t k = 0; output && k < output->annotations.count; k++)
-        add_annotation(annotations, &output->annotations.items[k]);
     if (output && output->docker_types)
         json_object_set_new(json, "docker", json_true());
     /* Of several platforms, the index that joins them has the names. */
     if (json_array_size(tags) && !opts->platform)
         json_object_set(json, "tags", tags);
-    if (json_object_size(annotations))
-        json_object_set(json, "annotations", annotations);
     json_decref(tags);
-    json_decref(annotations);
+    if (opts->platforms.count > 1) {
+        set_annotations(plan, output, json, "annotations", ANNOTATE_INDEX, NULL);
+        set_annotations(plan, output, json, "descriptor_annotations", ANNOTATE_INDEX_DESCRIPTOR, NULL);
+    } else {
+        set_manifest_annotations(plan, output, json, &plan->stages->target_platform);
+    }
 }
 
 void plan_set_names(const struct plan *plan, json_t *json)
@@ -84,6 +137,8 @@ const char *plan_convert(struct plan *plan, struct planned *planned, const char 
     json_object_set_new(step.json, "keep", kept_json(plan, output));
     if (opts->platforms.count <= 1)
         json_object_set_new(step.json, "platform", plan_platform_json(&planned->stage->platform));
+    else
+        json_object_set_new(step.json, "manifests", manifests_json(plan, output));
     plan_set_names_of(plan, output, step.json);
     plan_step_line(&step, "image", &index, 1);
     vec_push(&step.edge->inputs, index);

@@ -42,7 +42,6 @@ static const char *index_step(const struct join *join)
     json_object_set_new(step.json, "name", json_string(join->is_target && join->opts->image ? join->opts->image : stage->name));
     if (join->is_target)
         plan_set_names(plan, step.json);
-    json_object_del(step.json, "annotations");
     for (size_t i = 0; i < join->count; i++) {
         const struct unit *unit = join->units[i];
         const char *layout = plan_layout(plan, unit->opts, &unit->stages->items[stage->index], join->is_target);

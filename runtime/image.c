@@ -182,6 +182,14 @@ static json_t *descriptor(const char *type, const char *digest, int64_t size)
     return json_pack("{s:s, s:s, s:I}", "mediaType", type, "digest", digest, "size", (json_int_t)size);
 }
 
+/* Of the manifest, or the index of several platforms. */
+static void add_annotations(const struct image *image, json_t *document)
+{
+    json_t *annotations = json_object_get(image->step->json, "annotations");
+    if (json_object_size(annotations))
+        json_object_set(document, "annotations", annotations);
+}
+
 static void put_manifest(struct image *image)
 {
     json_t *layers = json_array();
@@ -192,9 +200,7 @@ static void put_manifest(struct image *image)
     json_t *config = descriptor(types[image->docker].config, image->config.digest, (int64_t)image->config.size);
     json_t *manifest = json_pack("{s:i, s:s, s:o, s:o}", "schemaVersion", 2, "mediaType", types[image->docker].manifest, "config",
                                  config, "layers", layers);
-    json_t *annotations = json_object_get(image->step->json, "annotations");
-    if (json_object_size(annotations))
-        json_object_set(manifest, "annotations", annotations);
+    add_annotations(image, manifest);
     image->manifest = put_json(image, manifest);
     image->manifest_type = types[image->docker].manifest;
 }
@@ -217,7 +223,7 @@ static void add_platform(struct image *image, const struct step_input *input, js
     if (error)
         step_die(step, "%s: %s", input->paths[0], error);
     json_t *one = json_deep_copy(json_array_get(json_object_get(index, "manifests"), 0));
-    json_object_del(one, "annotations");
+    layout_drop_names(one);
     json_array_append_new(manifests, one);
     const json_t *all = json_object_get(index, "manifests");
     for (size_t i = 0; i < json_array_size(all); i++)
@@ -233,8 +239,10 @@ static void put_platforms(struct image *image)
     for (size_t n = 0; (input = step_input(image->step, INPUT_IMAGE, n)); n++)
         add_platform(image, input, manifests);
     image->manifest_type = types[image->docker].index;
-    image->manifest = put_json(image, json_pack("{s:i, s:s, s:o}", "schemaVersion", 2, "mediaType", image->manifest_type,
-                                                "manifests", manifests));
+    json_t *index = json_pack("{s:i, s:s, s:o}", "schemaVersion", 2, "mediaType", image->manifest_type, "manifests",
+                              manifests);
+    add_annotations(image, index);
+    image->manifest = put_json(image, index);
 }
 
 /* --- another image made out of one --- */
@@ -254,6 +262,7 @@ static void put_converted(struct image *image)
         .level = (int)json_get_int(step->json, "level", 0),
         .keep = json_object_get(step->json, "keep"),
         .annotations = json_object_get(step->json, "annotations"),
+        .manifests = json_object_get(step->json, "manifests"),
         .docker = image->docker,
         .manifest_type = types[image->docker].manifest,
         .config_type = types[image->docker].config,
@@ -339,7 +348,10 @@ static json_t *named_descriptor(struct image *image, const char *full)
     json_t *platform = json_object_get(image->step->json, "platform");
     if (json_object_size(platform))
         json_object_set(json, "platform", platform);
-    json_t *annotations = json_pack("{s:s}", "org.opencontainers.image.ref.name", full ? image_name_tag(full) : image->name);
+    const json_t *given = json_object_get(image->step->json, "descriptor_annotations");
+    json_t *annotations = given ? json_deep_copy(given) : json_object();
+    json_object_set_new(annotations, "org.opencontainers.image.ref.name",
+                        json_string(full ? image_name_tag(full) : image->name));
     if (full)
         json_object_set_new(annotations, "io.containerd.image.name", json_string(full));
     json_object_set_new(json, "annotations", annotations);

@@ -238,7 +238,14 @@ static json_t *convert_layer(struct convert *convert, const json_t *layer, const
 
 /* --- documents --- */
 
-static json_t *convert_manifest(struct convert *convert, json_t *manifest, char **error)
+static void set_annotations(json_t *json, const json_t *annotations)
+{
+    json_object_del(json, "annotations");
+    if (json_object_size(annotations))
+        json_object_set(json, "annotations", (json_t *)(uintptr_t)annotations);
+}
+
+static json_t *convert_manifest(struct convert *convert, json_t *manifest, const json_t *annotations, char **error)
 {
     json_t *config = json_object_get(manifest, "config"), *layers = json_object_get(manifest, "layers"),
            *made = json_array();
@@ -255,30 +262,33 @@ static json_t *convert_manifest(struct convert *convert, json_t *manifest, char 
     json_object_set_new(manifest, "layers", made);
     json_object_set_new(config, "mediaType", json_string(convert->config_type));
     json_object_set_new(manifest, "mediaType", json_string(convert->manifest_type));
-    json_object_del(manifest, "annotations");
-    if (json_object_size(convert->annotations))
-        json_object_set(manifest, "annotations", (json_t *)(uintptr_t)convert->annotations);
+    set_annotations(manifest, annotations);
     return *error ? NULL : put_document(convert, manifest, convert->manifest_type, error);
 }
 
-static json_t *convert_one(struct convert *convert, const json_t *descriptor, int depth, char **error);
+static json_t *convert_one(struct convert *convert, const json_t *descriptor, const json_t *annotations, int depth,
+                           char **error);
 
-static json_t *convert_index(struct convert *convert, json_t *index, int depth, char **error)
+static json_t *convert_index(struct convert *convert, json_t *index, const json_t *annotations, int depth, char **error)
 {
     json_t *entries = json_object_get(index, "manifests"), *made = json_array();
     for (size_t i = 0; i < json_array_size(entries) && !*error; i++) {
-        const json_t *old = json_array_get(entries, i);
-        json_t *one = convert_one(convert, old, depth + 1, error), *entry = json_deep_copy(old);
+        const json_t *old = json_array_get(entries, i), *about = json_array_get(convert->manifests, i);
+        json_t *one = convert_one(convert, old, json_object_get(about, "annotations"), depth + 1, error);
+        json_t *entry = json_deep_copy(old);
         json_object_update(entry, one);
+        set_annotations(entry, json_object_get(about, "descriptor_annotations"));
         json_decref(one);
         json_array_append_new(made, entry);
     }
     json_object_set_new(index, "manifests", made);
     json_object_set_new(index, "mediaType", json_string(convert->index_type));
+    set_annotations(index, annotations);
     return *error ? NULL : put_document(convert, index, convert->index_type, error);
 }
 
-static json_t *convert_one(struct convert *convert, const json_t *descriptor, int depth, char **error)
+static json_t *convert_one(struct convert *convert, const json_t *descriptor, const json_t *annotations, int depth,
+                           char **error)
 {
     if (depth > DEPTH_MAX) {
         *error = xasprintf("indexes are nested too deep");
@@ -286,9 +296,9 @@ static json_t *convert_one(struct convert *convert, const json_t *descriptor, in
     }
     json_t *document = read_document(convert, json_get_string(descriptor, "digest", ""), error), *made = NULL;
     if (document && json_object_get(document, "manifests"))
-        made = convert_index(convert, document, depth, error);
+        made = convert_index(convert, document, annotations, depth, error);
     else if (document)
-        made = convert_manifest(convert, document, error);
+        made = convert_manifest(convert, document, annotations, error);
     json_decref(document);
     return made;
 }
@@ -300,5 +310,5 @@ json_t *convert_image(struct convert *convert, const json_t *descriptor, char **
         *error = xasprintf("this dfgen was built without a library for %s", compression_names[convert->compression]);
         return NULL;
     }
-    return convert_one(convert, descriptor, 0, error);
+    return convert_one(convert, descriptor, convert->annotations, 0, error);
 }

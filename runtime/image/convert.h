@@ -18,7 +18,8 @@ struct convert {
     enum compression compression;
     int level;
     const struct json_t *keep;      /* layers that stay as they are, by their digests; NULL: none */
-    const struct json_t *annotations;   /* of the manifests; NULL: none */
+    const struct json_t *annotations;   /* of the manifest or the index; NULL: none */
+    const struct json_t *manifests;     /* of an index, in its order: annotations and descriptor_annotations of each */
     bool docker;
     const char *manifest_type, *config_type, *index_type;
     char compressor[64];            /* convert.c's */

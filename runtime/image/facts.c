@@ -79,11 +79,7 @@ char *facts_metadata(int layout, struct arena *arena, const json_t *index, struc
         json_object_set_new(facts, "containerimage.config.digest", json_string(config));
     json_object_set_new(facts, "containerimage.digest", json_string(json_get_string(descriptor, "digest", "")));
     /* The name stands in a member of its own. */
-    json_t *notes = json_object_get(own, "annotations");
-    json_object_del(notes, "io.containerd.image.name");
-    json_object_del(notes, "org.opencontainers.image.ref.name");
-    if (!json_object_size(notes))
-        json_object_del(own, "annotations");
+    layout_drop_names(own);
     json_object_set_new(facts, "containerimage.descriptor", own);
     if (names.len)
         json_object_set_new(facts, "image.name", json_string(buf_text(&names)));

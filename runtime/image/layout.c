@@ -94,6 +94,15 @@ json_t *layout_read_index(int layout, char **error)
     return json_read_at(layout, "index.json", INDEX_LIMIT, error);
 }
 
+void layout_drop_names(json_t *descriptor)
+{
+    json_t *annotations = json_object_get(descriptor, "annotations");
+    json_object_del(annotations, "io.containerd.image.name");
+    json_object_del(annotations, "org.opencontainers.image.ref.name");
+    if (!json_object_size(annotations))
+        json_object_del(descriptor, "annotations");
+}
+
 /* --- what leads where --- */
 
 static char *reach(int layout, struct arena *arena, const json_t *node, bool lenient, int depth, struct digests *digests);

@@ -36,6 +36,9 @@ int layout_take(int layout, int from, const char *digest);
 /* NULL, and *error (malloc'd) says why. */
 struct json_t *layout_read_index(int layout, char **error);
 
+/* Takes the image's name out of a descriptor's annotations: what a layout alone has. */
+void layout_drop_names(struct json_t *descriptor);
+
 /*
  * Add all digests that the descriptors in an index lead to: manifests, configs, layers, nested indexes. NULL if all went well, else what is
  * wrong, malloc'd. lenient: what is missing or damaged leads nowhere.
