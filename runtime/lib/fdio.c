@@ -17,7 +17,7 @@
 #include "runtime/lib/buf.h"
 #include "runtime/lib/die.h"
 
-enum { CHUNK = 128 * 1024 };
+enum { CHUNK = 128 * 1024, LINK_TRIES = 3 };
 
 void fd_close_scope(int *fd)
 {
@@ -284,9 +284,14 @@ int tree_remove_at(int dir, const char *path)
 
 int file_link_or_copy_at(int from_dir, const char *from, int to_dir, const char *to, mode_t mode)
 {
-    if (linkat(from_dir, from, to_dir, to, 0) == 0)
-        return 0;
-    if (errno != EXDEV && errno != EMLINK && errno != EPERM && errno != EOPNOTSUPP)
+    /* ENOENT also when the name was given to another file just as the link was made: that one is as good. */
+    for (int tries = 0; tries < LINK_TRIES; tries++) {
+        if (linkat(from_dir, from, to_dir, to, 0) == 0)
+            return 0;
+        if (errno != ENOENT)
+            break;
+    }
+    if (errno != ENOENT && errno != EXDEV && errno != EMLINK && errno != EPERM && errno != EOPNOTSUPP)
         return -1;
     autoclose int in = openat(from_dir, from, O_RDONLY | O_CLOEXEC);
     if (in < 0)
