@@ -281,7 +281,8 @@ struct policy_regex *policy_regex_new(struct arena *arena, const char *pattern, 
     regex->group_count = 1;
     if (strlen(pattern) > PATTERN_LIMIT)
         fail(&translation, "the pattern is too long");
-    while (*translation.at && !translation.error)
+    /* An error may stand behind the end: what is open there. */
+    while (!translation.error && *translation.at)
         translate_one(&translation);
     if (translation.depth)
         fail(&translation, "a \"(\" has no \")\"");
