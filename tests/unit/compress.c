@@ -71,7 +71,7 @@ static void check_round_trip(enum compression compression, const struct buf *pac
     struct buf back = {0};
     const void *piece;
     ssize_t len;
-    fwrite(packed->data, 1, packed->len, file);
+    fwrite(buf_text(packed), 1, packed->len, file);
     fflush(file);
     struct source *below = source_file(fileno(file), 0, -1);
     struct source *ahead = source_thread(below);
@@ -79,7 +79,7 @@ static void check_round_trip(enum compression compression, const struct buf *pac
     while ((len = plain->next(plain, &piece)) > 0)
         buf_add(&back, piece, (size_t)len);
     UNIT_INT(0, len);
-    UNIT_INT(compression, compression_sniff(packed->data, packed->len));
+    UNIT_INT(compression, compression_sniff(buf_text(packed), packed->len));
     UNIT_TRUE(back.len == text->len && !memcmp(buf_text(&back), buf_text(text), text->len));
     source_close(plain);
     source_close(ahead);
