@@ -34,15 +34,6 @@ static const struct place {
     {"refs", "", KIND_REF},               {"index", "", KIND_INDEX},
 };
 
-static DIR *open_folder(const struct store *store, const char *name)
-{
-    int fd = openat(store->dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    DIR *stream = fd < 0 ? NULL : fdopendir(fd);
-    if (fd >= 0 && !stream)
-        close(fd);
-    return stream;
-}
-
 /* "sha256-HEX", "tree-HEX", "HEX" */
 static bool parse_name(const char *name, struct digest *digest)
 {
@@ -70,7 +61,7 @@ static time_t last_use(const struct stat *st)
 static void find_in(const struct store *store, const struct needed *needed, const struct place *place,
                     struct gc_entries *entries)
 {
-    DIR *stream = open_folder(store, place->folder);
+    DIR *stream = dir_stream_at(store->dir, place->folder);
     /* Names with a dot are locks, or on their way. */
     for (struct dirent *entry; stream && (entry = readdir(stream));) {
         struct stat st;
@@ -107,10 +98,7 @@ static int64_t measure(int dir, const char *name)
     int64_t sum = (int64_t)st.st_blocks * BLOCK;
     if (!S_ISDIR(st.st_mode))
         return sum / (int64_t)(st.st_nlink ? st.st_nlink : 1);
-    int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    DIR *stream = fd < 0 ? NULL : fdopendir(fd);
-    if (!stream && fd >= 0)
-        close(fd);
+    DIR *stream = dir_stream_at(dir, name);
     for (struct dirent *entry; stream && (entry = readdir(stream));)
         if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
             sum += measure(dirfd(stream), entry->d_name);
@@ -172,7 +160,7 @@ static bool is_useless(const struct store *store, int folder, const char *name, 
 
 void entries_find_records(const struct store *store, time_t since, struct gc_entries *entries)
 {
-    DIR *stream = open_folder(store, "actions");
+    DIR *stream = dir_stream_at(store->dir, "actions");
     for (struct dirent *entry; stream && (entry = readdir(stream));) {
         if (entry->d_name[0] == '.' || !is_useless(store, dirfd(stream), entry->d_name, since))
             continue;

@@ -66,10 +66,10 @@ static bool may_name_digests(const char *name)
     return ends_with(name, ".json") || ends_with(name, ".stamp") || ends_with(name, ".layer");
 }
 
-/* What is made of images stands by itself, and may be as large as they are. */
+/* What is made of images stands by itself, and may be as large as they are. No stage's folder is called so (gen/opts.c). */
 static bool is_result(const char *name)
 {
-    return !strcmp(name, "images") || !strcmp(name, "rootfs") || !strcmp(name, "bundle") || !strcmp(name, "blobs");
+    return !strcmp(name, "images") || !strcmp(name, "rootfs") || !strcmp(name, "bundle");
 }
 
 /* 0, or -1 with errno. */
@@ -133,19 +133,10 @@ static char *search_root(struct finding *finding, struct needed *needed, int roo
     return error;
 }
 
-static DIR *open_folder(const struct store *store, const char *name)
-{
-    int fd = openat(store->dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    DIR *stream = fd < 0 ? NULL : fdopendir(fd);
-    if (fd >= 0 && !stream)
-        close(fd);
-    return stream;
-}
-
 static char *search_roots(struct finding *finding, struct needed *needed, bool is_dry)
 {
     char *error = NULL;
-    DIR *roots = open_folder(finding->store, "roots");
+    DIR *roots = dir_stream_at(finding->store->dir, "roots");
     for (struct dirent *entry; roots && !error && (entry = readdir(roots));)
         if (entry->d_name[0] != '.')
             error = search_root(finding, needed, dirfd(roots), entry->d_name, is_dry);
@@ -186,7 +177,7 @@ static void add_all(struct digest_set *set, const struct digest_set *more)
 /* A build folder names layers of its bases, not their manifests, which gen asks for when it runs again. */
 static void search_refs(const struct finding *finding, struct needed *needed)
 {
-    DIR *refs = open_folder(finding->store, "refs");
+    DIR *refs = dir_stream_at(finding->store->dir, "refs");
     for (struct dirent *entry; refs && (entry = readdir(refs));) {
         struct digest_set image = {0};
         struct finding inner = {finding->store, &image};

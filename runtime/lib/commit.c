@@ -213,13 +213,9 @@ static int find_missing(struct commit *commit, int dir, size_t index)
 static int read_folder(struct commit *commit, size_t index)
 {
     const char *path = commit->found.items[index].path;
-    int fd = openat(commit->upper, *path ? path : ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    DIR *stream = fd < 0 ? NULL : fdopendir(fd);
-    if (!stream) {
-        if (fd >= 0)
-            close(fd);
+    DIR *stream = dir_stream_at(commit->upper, *path ? path : ".");
+    if (!stream)
         return commit_fail(commit, path);
-    }
     int result = 0;
     errno = 0;
     for (struct dirent *entry; result == 0 && (entry = readdir(stream));) {

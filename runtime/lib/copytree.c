@@ -228,12 +228,9 @@ static int copy_entry(struct copying *copying, const struct folder *folder, cons
 
 static int copy_folder(struct copying *copying, struct folder folder)
 {
-    int fd = openat(copying->from, folder.path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    DIR *stream = fd < 0 ? NULL : fdopendir(fd);
-    if (!stream) {
-        fd_close_scope(&fd);
+    DIR *stream = dir_stream_at(copying->from, folder.path);
+    if (!stream)
         return -1;
-    }
     int result = 0;
     errno = 0;
     for (struct dirent *entry; result == 0 && (entry = readdir(stream)); errno = result ? errno : 0)

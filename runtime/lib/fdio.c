@@ -245,6 +245,15 @@ int dir_make_at(int dir, const char *path, mode_t mode)
     return 0;
 }
 
+DIR *dir_stream_at(int dir, const char *path)
+{
+    autoclose int fd = openat(dir, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *stream = fd < 0 ? NULL : fdopendir(fd);
+    if (stream)
+        fd_take(&fd);
+    return stream;
+}
+
 static int remove_children(int fd)
 {
     /* fdopendir takes the descriptor over, so the loop keeps one of its own. */

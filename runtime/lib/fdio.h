@@ -2,6 +2,7 @@
 #ifndef DFGEN_FDIO_H
 #define DFGEN_FDIO_H
 
+#include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -45,6 +46,9 @@ int file_write_if_changed_at(int dir, const char *path, const void *data, size_t
 
 /* Copy size bytes (-1: to the end) from one descriptor's offset to the other's: reflink, copy_file_range, read and write. */
 int fd_copy(int from, int to, int64_t size);
+
+/* The entries of a folder below dir, which is itself no symlink. NULL with errno. */
+DIR *dir_stream_at(int dir, const char *path);
 
 /* mkdir -p; mode for those made. Existing folders are fine, another kind of file is ENOTDIR. */
 int dir_make_at(int dir, const char *path, mode_t mode);
