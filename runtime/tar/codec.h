@@ -17,7 +17,7 @@ enum codec_frame {
 };
 
 struct codec {
-    const char *name;       /* "isal 2.30.0 x86_64": part of a packed layer's key, with all that makes other bytes */
+    const char *name;       /* "isal 2.30.0 x86_64 8": part of a packed layer's key, with all that makes other bytes */
     enum codec_frame frame;
     size_t chunk;           /* input bytes at a time */
     /* State of one thread. level as compress.h gives it. NULL: no memory. */
