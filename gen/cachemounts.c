@@ -13,19 +13,16 @@
 #include "gen/cachemounts.h"
 
 #include <jansson.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "gen/opts.h"
-#include "gen/programs.h"
+#include "gen/tell.h"
 #include "runtime/lib/arena.h"
-#include "runtime/lib/buf.h"
 #include "runtime/lib/child.h"
 #include "runtime/lib/die.h"
-#include "runtime/lib/fdio.h"
 #include "runtime/lib/json.h"
 #include "runtime/lib/path.h"
 
@@ -74,39 +71,17 @@ void cachemounts_move(const struct cachemounts *mounts, const struct opts *opts,
 {
     if (!mounts->ids.count)
         return;
-    const char *program = arena_printf(mounts->arena, "%s/dfgen-cache", programs_find(mounts->arena).helpers);
     json_t *ids = json_array();
-    struct buf text = {0};
-    int ends[2];
     for (size_t i = 0; i < mounts->ids.count; i++)
         json_array_append_new(ids, json_bytes(span_of(mounts->ids.items[i])));
     json_t *request = json_pack("{s:o,s:o,s:s,s:o}", "store", json_bytes(span_of(opts->store)), "folder",
                                 json_bytes(span_of(folder)), "do", verb, "ids", ids);
-    json_write(request, &text);
+    /* What it took over is said to people, and no output of ours. */
+    int code = child_wait(tell_helper(mounts->arena, "dfgen-cache", request, STDERR_FILENO));
     json_decref(request);
-    fflush(NULL);
-    if (pipe(ends) < 0)
-        die("cannot make a pipe:");
-    pid_t child = fork();
-    if (child == 0) {
-        dup2(ends[0], STDIN_FILENO);
-        /* What it took over is said to people, and no output of ours. */
-        dup2(STDERR_FILENO, STDOUT_FILENO);
-        close(ends[0]);
-        close(ends[1]);
-        execl(program, program, (char *)NULL);
-        die("cannot run %s:", program);
-    }
-    close(ends[0]);
-    signal(SIGPIPE, SIG_IGN);
-    bool is_said = child > 0 && fd_write_all(ends[1], text.data, text.len) == 0;
-    close(ends[1]);
-    int code = child_wait(child);
-    signal(SIGPIPE, SIG_DFL);
-    buf_free(&text);
+    if (code < 0)
+        die("cannot wait for dfgen-cache:");
     /* It has said what is wrong. */
     if (code > 0)
         exit(code < 128 ? code : EXIT_BUILD);
-    if (code < 0 || !is_said)
-        die("cannot start %s:", program);
 }

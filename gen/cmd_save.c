@@ -8,7 +8,6 @@
 
 #include <fcntl.h>
 #include <jansson.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,14 +18,12 @@
 #include "gen/layout.h"
 #include "gen/opts.h"
 #include "gen/platform.h"
-#include "gen/programs.h"
 #include "gen/ref.h"
 #include "gen/sent.h"
+#include "gen/tell.h"
 #include "runtime/lib/arena.h"
-#include "runtime/lib/buf.h"
 #include "runtime/lib/child.h"
 #include "runtime/lib/die.h"
-#include "runtime/lib/fdio.h"
 #include "runtime/lib/json.h"
 #include "runtime/lib/store.h"
 
@@ -158,30 +155,9 @@ static json_t *describe(struct saving *saving, const char *word)
 
 static int run_helper(struct saving *saving, const json_t *request)
 {
-    const char *program = arena_printf(&saving->arena, "%s/dfgen-save", programs_find(&saving->arena).helpers);
-    int ends[2];
-    struct buf text = {0};
-    json_write(request, &text);
-    if (pipe(ends) < 0)
-        die("cannot make a pipe:");
-    pid_t child = fork();
-    if (child == 0) {
-        dup2(ends[0], STDIN_FILENO);
-        close(ends[0]);
-        close(ends[1]);
-        execl(program, program, (char *)NULL);
-        die("cannot run %s:", program);
-    }
-    close(ends[0]);
-    /* What it has to say of its end counts more than ours. */
-    signal(SIGPIPE, SIG_IGN);
-    if (child < 0 || fd_write_all(ends[1], text.data, text.len) < 0)
-        die("cannot start %s:", program);
-    close(ends[1]);
-    buf_free(&text);
-    int code = child_wait(child);
+    int code = child_wait(tell_helper(&saving->arena, "dfgen-save", request, -1));
     if (code < 0)
-        die("cannot wait for %s:", program);
+        die("cannot wait for dfgen-save:");
     return code;
 }
 

@@ -20,8 +20,8 @@
 
 #include "gen/layout.h"
 #include "gen/platform.h"
-#include "gen/programs.h"
 #include "gen/record.h"
+#include "gen/tell.h"
 #include "runtime/lib/arena.h"
 #include "runtime/lib/buf.h"
 #include "runtime/lib/child.h"
@@ -32,27 +32,17 @@
 
 enum { ANSWER_LIMIT = 64 * 1024 };
 
-/* The helper's answer, after it was told what to do: two pipes, and both texts are short. */
-static json_t *ask(const char *program, const struct buf *request)
+/* The helper's answer, after it was told what to do. */
+static json_t *ask(struct arena *arena, const json_t *request)
 {
-    int in[2], out[2];
+    int ends[2];
     struct buf text = {0};
-    if (pipe2(in, O_CLOEXEC) < 0 || pipe2(out, O_CLOEXEC) < 0)
+    if (pipe2(ends, O_CLOEXEC) < 0)
         die("cannot make a pipe:");
-    pid_t child = fork();
-    if (child == 0) {
-        dup2(in[0], STDIN_FILENO);
-        dup2(out[1], STDOUT_FILENO);
-        execl(program, program, (char *)NULL);
-        die("cannot run %s:", program);
-    }
-    close(in[0]);
-    close(out[1]);
-    if (child < 0 || fd_write_all(in[1], request->data, request->len) < 0)
-        die("cannot start %s:", program);
-    close(in[1]);
-    int result = fd_read_all(out[0], &text, ANSWER_LIMIT);
-    close(out[0]);
+    pid_t child = tell_helper(arena, "dfgen-import", request, ends[1]);
+    close(ends[1]);
+    int result = fd_read_all(ends[0], &text, ANSWER_LIMIT);
+    close(ends[0]);
     /* The answer says what came of it; without one it has failed. */
     child_wait(child);
     json_t *answer = result < 0 ? NULL : json_parse((struct span){buf_text(&text), text.len}, NULL);
@@ -63,18 +53,15 @@ static json_t *ask(const char *program, const struct buf *request)
 json_t *imported_make(struct arena *arena, const char *store, const char *kind, const char *path,
                       const struct platform *platform, const char **error)
 {
-    struct buf text = {0};
     json_t *request = json_pack("{s:o,s:s,s:o,s:s,s:s,s:s}", "store", json_bytes(span_of(store)), "kind", kind, "path",
                                 json_bytes(span_of(path)), "os", platform->os, "architecture", platform->architecture,
                                 "variant", platform->variant);
-    json_write(request, &text);
+    json_t *answer = ask(arena, request);
     json_decref(request);
-    json_t *answer = ask(arena_printf(arena, "%s/dfgen-import", programs_find(arena).helpers), &text);
     const char *why = answer ? json_get_string(answer, "error", NULL) : "dfgen-import ended without an answer";
     *error = why ? arena_printf(arena, "%s: %s", path, why) : NULL;
     json_t *descriptor = *error ? NULL : json_incref(json_object_get(answer, "descriptor"));
     json_decref(answer);
-    buf_free(&text);
     return descriptor;
 }
 

@@ -21,7 +21,6 @@
 
 #include "runtime/tar/source.h"
 
-#include "config.h"
 #include "runtime/image/folder.h"
 #include "runtime/lib/arena.h"
 #include "runtime/lib/buf.h"
@@ -30,6 +29,7 @@
 #include "runtime/lib/fdio.h"
 #include "runtime/lib/idmode.h"
 #include "runtime/lib/json.h"
+#include "runtime/lib/request.h"
 #include "runtime/lib/store.h"
 #include "runtime/lib/tree.h"
 #include "runtime/tar/compress.h"
@@ -37,7 +37,7 @@
 #include "runtime/tar/unpack.h"
 #include "runtime/tar/write.h"
 
-enum { REQUEST_LIMIT = 16 * 1024 * 1024, RECORD_LIMIT = 64 * 1024 };
+enum { RECORD_LIMIT = 64 * 1024 };
 
 struct moving {
     struct arena arena;
@@ -234,21 +234,16 @@ static const char *text_of(struct moving *moving, const json_t *value, const cha
 
 int main(int argc, char **argv)
 {
+    static const struct request_form form = {
+        "dfgen-cache", "usage: dfgen-cache\n\nRun by dfgen, which says on standard input which cache mounts go where.",
+        16 * 1024 * 1024,
+    };
     struct moving moving = {.folder = -1};
-    struct buf text = {0};
     size_t row = 0, rows = sizeof verbs / sizeof *verbs;
-    program_name = "dfgen-cache";
-    if (argc == 2 && !strcmp(argv[1], "--version")) {
-        puts("dfgen-cache " DFGEN_VERSION);
-        return EXIT_DONE;
-    }
-    if (argc > 1) {
-        puts("usage: dfgen-cache\n\nRun by dfgen, which says on standard input which cache mounts go where.");
-        return strcmp(argv[1], "--help") ? EXIT_USAGE : EXIT_DONE;
-    }
-    if (fd_read_all(STDIN_FILENO, &text, REQUEST_LIMIT) < 0 ||
-        !(moving.request = json_parse((struct span){buf_text(&text), text.len}, NULL)))
-        die_usage("standard input is no JSON");
+    char *error;
+    moving.request = request_read(argc, argv, &form, &error);
+    if (!moving.request)
+        die_usage("standard input: %s", error);
     const char *store = text_of(&moving, json_object_get(moving.request, "store"), "store");
     moving.shown = text_of(&moving, json_object_get(moving.request, "folder"), "folder");
     const char *verb = json_get_string(moving.request, "do", "");
@@ -269,7 +264,6 @@ int main(int argc, char **argv)
         verbs[row].run(&moving, text_of(&moving, json_array_get(ids, i), "ids"));
     store_close(&moving.store);
     json_decref(moving.request);
-    buf_free(&text);
     arena_free(&moving.arena);
     return EXIT_DONE;
 }

@@ -18,7 +18,6 @@
 
 #include "runtime/tar/source.h"
 
-#include "config.h"
 #include "runtime/image/folder.h"
 #include "runtime/lib/arena.h"
 #include "runtime/lib/buf.h"
@@ -27,13 +26,14 @@
 #include "runtime/lib/digest.h"
 #include "runtime/lib/fdio.h"
 #include "runtime/lib/json.h"
+#include "runtime/lib/request.h"
 #include "runtime/lib/store.h"
 #include "runtime/tar/compress.h"
 #include "runtime/tar/media.h"
 #include "runtime/tar/read.h"
 #include "runtime/tar/write.h"
 
-enum { REQUEST_LIMIT = 1024 * 1024, CONFIG_LIMIT = 4 * 1024 * 1024 };
+enum { CONFIG_LIMIT = 4 * 1024 * 1024 };
 
 struct import {
     struct arena arena;
@@ -297,22 +297,17 @@ static const char *path_in(struct import *import, const char *key)
 
 int main(int argc, char **argv)
 {
+    static const struct request_form form = {
+        "dfgen-import", "usage: dfgen-import\n\nRun by dfgen, which says on standard input what becomes an image.",
+        1024 * 1024,
+    };
     struct import import = {.fd = -1};
     struct buf text = {0};
-    char diff_id[72];
+    char diff_id[72], *error;
     size_t row = 0, rows = sizeof kinds / sizeof *kinds;
-    program_name = "dfgen-import";
-    if (argc == 2 && !strcmp(argv[1], "--version")) {
-        puts("dfgen-import " DFGEN_VERSION);
-        return EXIT_DONE;
-    }
-    if (argc > 1) {
-        puts("usage: dfgen-import\n\nRun by dfgen, which says on standard input what becomes an image.");
-        return strcmp(argv[1], "--help") ? EXIT_USAGE : EXIT_DONE;
-    }
-    if (fd_read_all(STDIN_FILENO, &text, REQUEST_LIMIT) < 0 ||
-        !(import.request = json_parse((struct span){buf_text(&text), text.len}, NULL)))
-        refuse("standard input is no JSON");
+    import.request = request_read(argc, argv, &form, &error);
+    if (!import.request)
+        refuse("standard input: %s", error);
     const char *kind = json_get_string(import.request, "kind", "");
     while (row < rows && strcmp(kinds[row].kind, kind))
         row++;
@@ -325,7 +320,6 @@ int main(int argc, char **argv)
     json_t *config = strcmp(kind, "bundle") ? json_object() : config_of_bundle(&import);
     json_t *layer = make_layer(&import, kinds[row].take, diff_id);
     json_t *answer = json_pack("{s:o}", "descriptor", put_image(&import, config, diff_id, layer));
-    buf_clear(&text);
     json_write(answer, &text);
     if (fd_write_all(STDOUT_FILENO, text.data, text.len) < 0)
         die("cannot write to standard output:");

@@ -12,7 +12,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "config.h"
 #include "runtime/image/archive.h"
 #include "runtime/image/layout.h"
 #include "runtime/image/name.h"
@@ -21,10 +20,9 @@
 #include "runtime/lib/die.h"
 #include "runtime/lib/fdio.h"
 #include "runtime/lib/json.h"
+#include "runtime/lib/request.h"
 #include "runtime/lib/store.h"
 #include "runtime/tar/write.h"
-
-enum { REQUEST_LIMIT = 16 * 1024 * 1024 };
 
 struct saving {
     struct arena arena;
@@ -33,18 +31,6 @@ struct saving {
     struct digests blobs;
     int fd;                     /* where the archive goes */
 };
-
-static void read_request(struct saving *saving)
-{
-    struct buf text = {0};
-    char *error = NULL;
-    if (fd_read_all(STDIN_FILENO, &text, REQUEST_LIMIT) < 0)
-        die("cannot read standard input:");
-    saving->request = json_parse((struct span){buf_text(&text), text.len}, &error);
-    if (!saving->request)
-        die_usage("standard input: %s", error ? error : "no JSON");
-    buf_free(&text);
-}
 
 static const char *path_in(struct saving *saving, const json_t *object, const char *key)
 {
@@ -153,17 +139,15 @@ static void save(struct saving *saving)
 
 int main(int argc, char **argv)
 {
+    static const struct request_form form = {
+        "dfgen-save", "usage: dfgen-save\n\nRun by dfgen save, which says on standard input what goes into the archive.",
+        16 * 1024 * 1024,
+    };
     struct saving saving = {0};
-    program_name = "dfgen-save";
-    if (argc == 2 && !strcmp(argv[1], "--version")) {
-        puts("dfgen-save " DFGEN_VERSION);
-        return EXIT_DONE;
-    }
-    if (argc > 1) {
-        puts("usage: dfgen-save\n\nRun by dfgen save, which says on standard input what goes into the archive.");
-        return strcmp(argv[1], "--help") ? EXIT_USAGE : EXIT_DONE;
-    }
-    read_request(&saving);
+    char *error;
+    saving.request = request_read(argc, argv, &form, &error);
+    if (!saving.request)
+        die_usage("standard input: %s", error);
     saving.index = json_pack("{s:i,s:s,s:[]}", "schemaVersion", 2, "mediaType", LAYOUT_INDEX_TYPE, "manifests");
     const json_t *images = json_object_get(saving.request, "images");
     if (!json_array_size(images))
