@@ -110,10 +110,12 @@ static char *search_root(struct finding *finding, struct needed *needed, int roo
 {
     struct buf path = {0};
     char *error = NULL;
-    if (file_read_at(roots, name, &path, ROOT_LIMIT) < 0 || !path.len || path.data[0] != '/') {
+    if (file_read_at(roots, name, &path, ROOT_LIMIT) < 0)
+        error = xasprintf("cannot read %s/roots/%s: %s", finding->store->path, name, strerror(errno));
+    if (error || !path.len || path.data[0] != '/') {
         /* Torn by a power failure: generating writes it again. */
         buf_free(&path);
-        return NULL;
+        return error;
     }
     char *state = xasprintf("%s/.dfgen", buf_text(&path));
     int fd = open(state, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

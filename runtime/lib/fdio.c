@@ -245,6 +245,13 @@ int dir_make_at(int dir, const char *path, mode_t mode)
     return 0;
 }
 
+bool file_is_at(int dir, const char *name, int fd)
+{
+    struct stat named, held;
+    return fstatat(dir, name, &named, AT_SYMLINK_NOFOLLOW) == 0 && fstat(fd, &held) == 0 &&
+           named.st_ino == held.st_ino && named.st_dev == held.st_dev;
+}
+
 DIR *dir_stream_at(int dir, const char *path)
 {
     autoclose int fd = openat(dir, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

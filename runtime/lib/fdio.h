@@ -50,6 +50,9 @@ int fd_copy(int from, int to, int64_t size);
 /* The entries of a folder below dir, which is itself no symlink. NULL with errno. */
 DIR *dir_stream_at(int dir, const char *path);
 
+/* Whether DIR/NAME is the very file that fd is open on: between making and locking somebody may have taken it away. */
+bool file_is_at(int dir, const char *name, int fd);
+
 /* mkdir -p; mode for those made. Existing folders are fine, another kind of file is ENOTDIR. */
 int dir_make_at(int dir, const char *path, mode_t mode);
 

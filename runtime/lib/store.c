@@ -256,21 +256,14 @@ int store_hold(const char *path, const char *folder)
     digest_hex(&digest, name + strlen(name));
     if (lock < 0)
         return -1;
-    if (faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-        return fd_take(&lock);
-    if ((mkdirat(dir, "roots", 0755) < 0 && errno != EEXIST) || file_write_at(dir, name, folder, strlen(folder), 0644) < 0)
+    /* One that a power failure tore is written again. */
+    if ((mkdirat(dir, "roots", 0755) < 0 && errno != EEXIST) ||
+        file_write_if_changed_at(dir, name, folder, strlen(folder), NULL) < 0)
         return -1;
     return fd_take(&lock);
 }
 
 /* --- work in progress --- */
-
-static bool is_still_there(const struct store *store, const char *name, int dir)
-{
-    struct stat named, held;
-    return fstatat(store->dir, name, &named, AT_SYMLINK_NOFOLLOW) == 0 && fstat(dir, &held) == 0 &&
-           named.st_ino == held.st_ino && named.st_dev == held.st_dev;
-}
 
 int store_tmp_make(const struct store *store, struct store_tmp *tmp)
 {
@@ -291,7 +284,7 @@ int store_tmp_make(const struct store *store, struct store_tmp *tmp)
             continue;
         if (dir < 0 || lock_wait(dir, LOCK_EX) < 0)
             return -1;
-        if (is_still_there(store, tmp->name, dir)) {
+        if (file_is_at(store->dir, tmp->name, dir)) {
             tmp->dir = fd_take(&dir);
             return 0;
         }

@@ -162,15 +162,7 @@ static void sweep(int parent)
         closedir(stream);
 }
 
-/* A sweep may come between making a group and locking it: then it is no more. */
-static bool is_still_there(const struct member *member)
-{
-    struct stat named, held;
-    return fstatat(member->parent, member->name, &named, AT_SYMLINK_NOFOLLOW) == 0 && fstat(member->dir, &held) == 0 &&
-           named.st_ino == held.st_ino;
-}
-
-/* 1: it was swept away. */
+/* 1: a sweep came between making and locking it. */
 static int make_once(struct member *member)
 {
     /* Containers that share a hierarchy have the same process ids. */
@@ -185,7 +177,7 @@ static int make_once(struct member *member)
         return errno == ENOENT ? 1 : -1;
     if (flock(member->dir, LOCK_EX) < 0)
         return -1;
-    if (is_still_there(member))
+    if (file_is_at(member->parent, member->name, member->dir))
         return 0;
     fd_close_scope(&member->dir);
     member->dir = -1;
